@@ -1,0 +1,1 @@
+"""Measurements: native Core and corewasm, interleaved, in fresh processes, as ratios."""

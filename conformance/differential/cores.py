@@ -1,0 +1,50 @@
+"""A child process per Core."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CORES = ("native", "corewasm")
+_REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class ChildFailed(Exception):
+    """A child ended without writing its answers; the text holds its last words."""
+
+
+def run_child(core: str, module: str, source: Path, target: Path, *, timeout_seconds: float = 600) -> None:
+    """Run `python -m MODULE CORE SOURCE TARGET`. Judged by the file it wrote: native may crash while it exits."""
+    target.unlink(missing_ok=True)
+    command = [sys.executable, "-m", module, core, str(source), str(target)]
+    try:
+        done = subprocess.run(
+            command, env=_environment(), capture_output=True, text=True, timeout=timeout_seconds, check=False
+        )
+        words = done.stdout[-2000:] + done.stderr[-4000:]
+    except subprocess.TimeoutExpired:
+        words = f"no answer within {timeout_seconds:g} s"
+    if not target.exists():
+        raise ChildFailed(f"{module} on {core}: {words}")
+
+
+def use(core: str) -> None:
+    """Decide, before the SDK is imported, which Core this process has.
+
+    Raises ValueError for an unknown Core.
+    """
+    if core not in CORES:
+        raise ValueError(f"unknown core {core!r}: one of {', '.join(CORES)}")
+    if core == "corewasm":
+        import corewasm
+
+        corewasm.install()
+
+
+def _environment() -> dict[str, str]:
+    environment = {name: value for name, value in os.environ.items() if name != "COREWASM"}
+    search = [str(_REPOSITORY), str(_REPOSITORY / "python" / "src"), environment.get("PYTHONPATH", "")]
+    environment["PYTHONPATH"] = os.pathsep.join(part for part in search if part)
+    return environment

@@ -1,0 +1,1 @@
+"""Histories made from code: small ones per feature for comparison, long ones for measurement."""

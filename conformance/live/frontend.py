@@ -1,0 +1,149 @@
+"""A scripted Temporal frontend: gives out a scenario's tasks, keeps every request about workflow tasks."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import grpc.aio
+from temporalio.api.workflowservice import v1 as api
+
+from .scenario import Scenario
+from .tasks import fill_page
+
+_SERVICE = "temporal.api.workflowservice.v1.WorkflowService"
+_ANSWERS = ("RespondWorkflowTaskCompleted", "RespondWorkflowTaskFailed", "RespondQueryTaskCompleted")
+_RECORDED = (*_ANSWERS, "GetWorkflowExecutionHistory")
+_STICKY = 2
+
+
+@dataclass(frozen=True)
+class Request:
+    """One recorded request, serialized."""
+
+    rpc: str
+    body: bytes
+
+
+class Frontend:
+    """Serves one scenario on a free port of the loop-back interface."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.requests: list[Request] = []
+        self.finished = asyncio.Event()
+        self._scenario = scenario
+        self._queue = list(scenario.polls)
+        self._answers = 0
+        self._given = 0
+        self._sticky_known = False
+        self._changed = asyncio.Condition()
+        self._server = grpc.aio.server()
+        self._server.add_generic_rpc_handlers((_Handler(self),))
+        self.port = self._server.add_insecure_port("127.0.0.1:0")
+
+    async def start(self) -> None:
+        """Begin to serve."""
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Stop at once."""
+        await self._server.stop(None)
+
+    async def serve(self, rpc: str, body: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        """Answer one call: recorded first, then by the RPC's own method or an empty message."""
+        if rpc in _RECORDED:
+            self.requests.append(Request(rpc, body))
+        if rpc in _ANSWERS:
+            return await self._answer(rpc, context)
+        method = getattr(self, f"_{rpc}", None)
+        response: Any = await method(body) if method else getattr(api, f"{rpc}Response")()
+        return bytes(response.SerializeToString())
+
+    async def _answer(self, rpc: str, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        refusal = self._scenario.refusals.get(self._answers)
+        handed_on = None
+        if rpc == "RespondWorkflowTaskCompleted" and refusal is None:
+            self._sticky_known = True
+            if self._scenario.in_completion and self._queue:
+                handed_on = self._queue.pop(0)
+                self._given += 1
+        async with self._changed:
+            self._answers += 1
+            if self._answers == self._given and not self._queue:
+                self.finished.set()
+            self._changed.notify_all()
+        if refusal is not None:
+            await context.abort(grpc.StatusCode(_status(refusal.code)), refusal.message)
+        response = getattr(api, f"{rpc}Response")()
+        if handed_on is not None:
+            response.workflow_task.CopyFrom(handed_on)
+        return bytes(response.SerializeToString())
+
+    async def _PollWorkflowTaskQueue(self, body: bytes) -> api.PollWorkflowTaskQueueResponse:
+        request = api.PollWorkflowTaskQueueRequest.FromString(body)
+        sticky = request.task_queue.kind == _STICKY
+        async with self._changed:
+            try:
+                await asyncio.wait_for(self._changed.wait_for(lambda: self._may_give(sticky)), 30)
+            except asyncio.TimeoutError:
+                return api.PollWorkflowTaskQueueResponse()
+            self._given += 1
+            return self._queue.pop(0)
+
+    def _may_give(self, sticky: bool) -> bool:
+        if not self._queue or self._given > self._answers:
+            return False
+        whole = bool(self._queue[0].history.events) and self._queue[0].history.events[0].event_id == 1
+        wants_sticky = self._sticky_known and not whole
+        return sticky == wants_sticky
+
+    async def _PollActivityTaskQueue(self, body: bytes) -> api.PollActivityTaskQueueResponse:
+        await asyncio.sleep(30)
+        return api.PollActivityTaskQueueResponse()
+
+    async def _GetWorkflowExecutionHistory(self, body: bytes) -> api.GetWorkflowExecutionHistoryResponse:
+        request = api.GetWorkflowExecutionHistoryRequest.FromString(body)
+        token = request.next_page_token.decode() or f"page:1:{self._last_given()}"
+        _, first_text, last_text = token.split(":")
+        first, last, size = int(first_text), int(last_text), self._scenario.page_size
+        response = api.GetWorkflowExecutionHistoryResponse()
+        fill_page(response.history, self._scenario.history, first, last, size)
+        if size is not None and first + size <= last:
+            response.next_page_token = f"page:{first + size}:{last}".encode()
+        return response
+
+    def _last_given(self) -> int:
+        given = self._scenario.polls[self._given - 1]
+        return given.started_event_id or given.previous_started_event_id
+
+    async def _GetSystemInfo(self, body: bytes) -> api.GetSystemInfoResponse:
+        response = api.GetSystemInfoResponse(server_version="conformance")
+        for name in ("sdk_metadata", "activity_failure_include_heartbeat", "build_id_based_versioning", "upsert_memo"):
+            setattr(response.capabilities, name, True)
+        return response
+
+    async def _DescribeNamespace(self, body: bytes) -> api.DescribeNamespaceResponse:
+        response = api.DescribeNamespaceResponse()
+        response.namespace_info.name = "default"
+        return response
+
+
+class _Handler(grpc.GenericRpcHandler):
+    def __init__(self, frontend: Frontend) -> None:
+        self._frontend = frontend
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+        service, _, rpc = handler_call_details.method.strip("/").partition("/")
+        if service != _SERVICE:
+            return None
+
+        async def call(body: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+            return await self._frontend.serve(rpc, body, context)
+
+        return grpc.unary_unary_rpc_method_handler(call)  # type: ignore[arg-type]
+
+
+def _status(code: int) -> Any:
+    return next(status.value for status in grpc.StatusCode if status.value[0] == code)

@@ -1,0 +1,1 @@
+"""Transcripts of native Core as data; see README.md beside this file."""

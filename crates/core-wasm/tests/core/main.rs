@@ -1,0 +1,10 @@
+//! The module's turns, run natively: dispatch, refusals, determinism.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod client_life;
+mod determinism;
+mod garbage;
+mod refusals;
+mod support;
+mod worker_life;

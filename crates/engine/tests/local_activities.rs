@@ -1,0 +1,218 @@
+//! Spec 1.9.8, 1.13, 17.5 to 17.7: a task that is kept open for local activities.
+
+use std::time::Duration;
+
+use crate::support::commands::{
+    answer_query, cancel_local_activity, complete_workflow, schedule_local_activity, start_timer,
+};
+use crate::support::names::{command_types, query};
+use crate::support::{Driver, Report, cancelled_local_activity, completed_local_activity, legacy_query, setup, task};
+use corewasm_engine::{EvictionRequest, LocalActivitiesTaken, LocalActivityNotice, PreparedTask, RunSetup};
+use corewasm_testkit::HistoryBuilder;
+use temporalio_protos::coresdk::workflow_commands::ActivityCancellationType::{
+    Abandon, TryCancel, WaitCancellationCompleted,
+};
+
+/// Two tasks: a heartbeat lies between them.
+fn heartbeaten() -> HistoryBuilder {
+    let mut history = HistoryBuilder::new();
+    history.workflow_task();
+    history.workflow_task_pending();
+    history
+}
+
+fn with_one(setup: RunSetup) -> Driver {
+    let mut driver = Driver::with_setup(setup, task(&heartbeaten().up_to_task(1)));
+    driver.complete([schedule_local_activity(1, TryCancel)]);
+    driver
+}
+
+#[test]
+fn the_task_is_answered_when_the_result_has_run_the_workflow_on() {
+    let mut driver = with_one(setup());
+    assert_eq!(driver.local_activities[0].schedule.seq, 1);
+    assert!(driver.reports.is_empty());
+    assert!(driver.run.waits_for_local_activities());
+    driver.resolve(completed_local_activity(1));
+    assert_eq!(driver.jobs(), ["local-1"]);
+    driver.complete([complete_workflow()]);
+    let types = command_types(&driver.last_completion().commands);
+    assert_eq!(types, ["RecordMarker", "CompleteWorkflowExecution"]);
+    assert!(driver.heartbeat.is_none());
+    assert_eq!(driver.local_activity_notices, [LocalActivityNotice::TaskCompleted]);
+}
+
+#[test]
+fn the_heartbeat_is_due_at_four_fifths_of_the_task_timeout() {
+    let driver = with_one(setup());
+    let deadline = driver.heartbeat.expect("the timer runs");
+    assert_eq!(deadline.since(driver.now.monotonic), Duration::from_secs(8));
+}
+
+#[test]
+fn a_heartbeat_wakes_lang_once_and_asks_for_another_task() {
+    let mut driver = with_one(setup());
+    driver.heartbeat();
+    assert!(driver.last_completion().force_create_new_task);
+    assert!(driver.activation.is_none());
+    driver.task(task(&heartbeaten().only_task(2)));
+    assert!(driver.activation.is_none(), "the task brought nothing for lang");
+    assert!(driver.heartbeat.is_some(), "and has a heartbeat of its own");
+    driver.resolve(completed_local_activity(1));
+    assert_eq!(driver.jobs(), ["local-1"]);
+}
+
+#[test]
+fn a_result_between_tasks_waits_for_the_next_one() {
+    let mut driver = with_one(setup());
+    driver.heartbeat();
+    driver.resolve(completed_local_activity(1));
+    assert!(driver.activation.is_none());
+    driver.task(task(&heartbeaten().only_task(2)));
+    assert_eq!(driver.jobs(), ["local-1"]);
+}
+
+#[test]
+fn a_heartbeat_during_an_activation_is_made_up_for_right_behind_it() {
+    let mut driver = Driver::new(task(&heartbeaten().up_to_task(1)));
+    driver.complete([schedule_local_activity(1, TryCancel), schedule_local_activity(2, TryCancel)]);
+    driver.resolve(completed_local_activity(1));
+    assert_eq!(driver.jobs(), ["local-1"]);
+    driver.heartbeat.get_or_insert(driver.now.monotonic);
+    driver.heartbeat();
+    assert!(driver.reports.is_empty());
+    driver.complete([]);
+    assert!(driver.last_completion().force_create_new_task);
+    assert_eq!(command_types(&driver.last_completion().commands), ["RecordMarker"]);
+}
+
+#[test]
+fn a_result_known_at_once_needs_no_waiting() {
+    let mut driver = Driver::new(task(&heartbeaten().up_to_task(1)));
+    driver
+        .taken
+        .push_back(LocalActivitiesTaken { resolutions: vec![completed_local_activity(1)], undelivered_cancels: false });
+    driver.complete([schedule_local_activity(1, TryCancel)]);
+    assert_eq!(driver.jobs(), ["local-1"]);
+    assert!(driver.heartbeat.is_none());
+}
+
+#[test]
+fn a_query_answered_meanwhile_asks_for_another_task() {
+    let with_query =
+        PreparedTask { queries: vec![("1".to_owned(), query("state"))], ..task(&heartbeaten().up_to_task(1)) };
+    let mut driver = Driver::new(with_query);
+    driver.complete([schedule_local_activity(1, TryCancel)]);
+    assert_eq!(driver.jobs(), ["query-1"]);
+    driver.complete([answer_query("1")]);
+    assert!(driver.last_completion().force_create_new_task);
+    assert_eq!(driver.last_completion().query_responses.len(), 1);
+}
+
+#[test]
+fn a_legacy_query_waits_until_the_task_is_reported() {
+    let mut driver = with_one(setup());
+    driver.task(legacy_query(3, "query"));
+    assert!(driver.activation.is_none());
+    driver.resolve(completed_local_activity(1));
+    driver.complete([start_timer(1)]);
+    assert_eq!(driver.jobs(), ["query-legacy_query"]);
+}
+
+#[test]
+fn an_eviction_waits_until_lang_has_heard_of_the_cancels() {
+    let mut driver = with_one(setup());
+    driver.taken.push_back(LocalActivitiesTaken { resolutions: vec![], undelivered_cancels: true });
+    driver.evict(EvictionRequest::cache_full());
+    assert_eq!(driver.cancelled_all, 1);
+    assert!(driver.activation.is_none());
+    driver.taken.push_back(LocalActivitiesTaken { resolutions: vec![], undelivered_cancels: true });
+    driver.resolve(cancelled_local_activity(1));
+    assert!(driver.activation.is_none(), "a result that the eviction itself caused reaches nobody");
+    driver.cancel_delivered();
+    assert_eq!(driver.jobs(), ["evict"]);
+    driver.complete([]);
+    assert!(driver.evicted.is_some());
+    assert_eq!(driver.local_activity_notices.last(), Some(&LocalActivityNotice::Forget));
+    assert_eq!(driver.ended.len(), 1, "the task's permit goes back with the run");
+    assert!(!driver.ended[0].record_latency);
+}
+
+#[test]
+fn an_eviction_brings_home_what_the_task_has_earned() {
+    let mut driver = Driver::new(task(&heartbeaten().up_to_task(1)));
+    driver.complete([schedule_local_activity(1, TryCancel), schedule_local_activity(2, TryCancel)]);
+    driver.resolve(completed_local_activity(1));
+    driver.complete([]);
+    assert!(driver.reports.is_empty());
+    driver.evict(EvictionRequest::cache_full());
+    assert_eq!(driver.jobs(), ["evict"]);
+    driver.complete([]);
+    let completion = driver.last_completion();
+    assert_eq!(command_types(&completion.commands), ["RecordMarker"]);
+    assert!(completion.force_create_new_task);
+    assert!(driver.evicted.is_some());
+}
+
+#[test]
+fn without_a_cache_the_run_stays_until_the_task_is_answered() {
+    let mut driver = with_one(RunSetup { caching: false, ..setup() });
+    assert!(driver.activation.is_none());
+    driver.resolve(completed_local_activity(1));
+    assert_eq!(driver.jobs(), ["local-1"]);
+    driver.complete([complete_workflow()]);
+    assert!(matches!(driver.reports.last(), Some(Report::Complete(_))));
+    assert_eq!(driver.jobs(), ["evict"]);
+}
+
+#[test]
+fn a_cancel_reaches_the_executor_or_takes_the_request_back() {
+    let mut driver = with_one(setup());
+    driver.resolve(completed_local_activity(1));
+    driver.complete([
+        schedule_local_activity(2, WaitCancellationCompleted),
+        schedule_local_activity(3, WaitCancellationCompleted),
+        cancel_local_activity(3),
+    ]);
+    assert_eq!(driver.jobs(), ["local-3"], "never sent: resolved at once");
+    driver.complete([cancel_local_activity(2)]);
+    assert_eq!(driver.local_activity_cancels, [2]);
+    let sent: Vec<_> = driver.local_activities.iter().map(|execution| execution.schedule.seq).collect();
+    assert_eq!(sent, [1, 2]);
+}
+
+#[test]
+fn an_abandoned_one_is_not_waited_for() {
+    let mut driver = Driver::new(task(&heartbeaten().up_to_task(1)));
+    driver.complete([schedule_local_activity(1, Abandon), schedule_local_activity(2, TryCancel)]);
+    driver.resolve(completed_local_activity(2));
+    driver.complete([cancel_local_activity(1)]);
+    assert_eq!(driver.jobs(), ["local-1"]);
+    driver.complete([start_timer(1)]);
+    let types = command_types(&driver.last_completion().commands);
+    assert_eq!(types, ["RecordMarker", "RecordMarker", "StartTimer"]);
+    assert!(!driver.last_completion().force_create_new_task);
+}
+
+#[test]
+fn the_end_of_the_workflow_cancels_the_rest() {
+    let mut driver = Driver::new(task(&heartbeaten().up_to_task(1)));
+    driver.complete([schedule_local_activity(1, TryCancel), schedule_local_activity(2, TryCancel)]);
+    driver.resolve(completed_local_activity(1));
+    driver.holds_reports = true;
+    driver.complete([complete_workflow()]);
+    assert_eq!(driver.cancelled_all, 1);
+    driver.tell();
+    let types = command_types(&driver.last_completion().commands);
+    assert_eq!(types, ["RecordMarker", "CompleteWorkflowExecution"]);
+}
+
+#[test]
+fn a_worker_that_executes_none_refuses() {
+    let driver = with_one(RunSetup { local_activities: false, ..setup() });
+    let failure = driver.reports.last().expect("the task fails").failure();
+    assert_eq!(
+        failure.failure.message,
+        "Fatal error in workflow machines: Local activities are not enabled on this worker"
+    );
+}

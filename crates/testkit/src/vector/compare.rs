@@ -1,0 +1,111 @@
+//! Compares transcripts with vectors, message by message.
+
+use bytes::Bytes;
+use prost::Message;
+use temporalio_protos::temporal::api::{
+    command::v1::command::Attributes, common::v1::Payload, workflowservice::v1::RespondWorkflowTaskCompletedRequest,
+};
+
+use super::{
+    differences::{differences, message},
+    file::{Base64, LiveVector, ReplayVector},
+    masks::{ACTIVATIONS, LIVE_TIMES, Masks, REQUESTS},
+};
+use crate::simulator::Transcript;
+
+const ACTIVATION: &str = "coresdk.workflow_activation.WorkflowActivation";
+/// Local activities' times, in the JSON of their markers.
+const MARKER_TIMES: [&str; 2] = ["complete_time", "original_schedule_time"];
+
+/// What differs between native's replay and ours, in the order of the activations.
+pub fn replay_differences(vector: &ReplayVector, ours: &[Bytes]) -> Vec<String> {
+    let native: Vec<_> = vector.steps.iter().map(|(activation, _)| activation.clone()).collect();
+    activation_differences(&bytes_of(&native), ours, ACTIVATIONS)
+}
+
+/// What differs between native's live run and ours: requests first, then activations.
+pub fn live_differences(vector: &LiveVector, ours: &Transcript) -> Vec<String> {
+    let mut found = request_differences(vector, &ours.requests);
+    let masks = if vector.times_vary { LIVE_TIMES } else { ACTIVATIONS };
+    found.extend(activation_differences(&bytes_of(&vector.activations), &ours.activations, masks));
+    found
+}
+
+/// What differs between two streams of activations; stops where one ends.
+pub fn activation_differences(native: &[Bytes], ours: &[Bytes], masks: Masks) -> Vec<String> {
+    let mut found = Vec::new();
+    for (index, (left, right)) in native.iter().zip(ours).enumerate() {
+        let texts = message_differences(ACTIVATION, left, right, masks);
+        found.extend(texts.into_iter().map(|text| format!("activation {index}: {text}")));
+    }
+    if native.len() != ours.len() {
+        let index = native.len().min(ours.len());
+        let (core, extra) =
+            if native.len() > ours.len() { ("native", &native[index]) } else { ("corewasm", &ours[index]) };
+        let shown = message(ACTIVATION, extra).map_or_else(|error| error, |message| message.to_string());
+        found.push(format!("activation {index}: only {core} has it: {shown}"));
+    }
+    found
+}
+
+fn request_differences(vector: &LiveVector, ours: &[(String, Bytes)]) -> Vec<String> {
+    let mut found = Vec::new();
+    for index in 0..vector.requests.len().max(ours.len()) {
+        let (left, right) = (vector.requests.get(index), ours.get(index));
+        let names = [left.map(|(rpc, _)| rpc.as_str()), right.map(|(rpc, _)| rpc.as_str())];
+        let (Some((rpc, native)), Some((_, ours))) = (left, right) else {
+            found.push(format!("request {index}: native {}, corewasm {}", name(names[0]), name(names[1])));
+            break;
+        };
+        if names[0] != names[1] {
+            found.push(format!("request {index}: native {}, corewasm {}", name(names[0]), name(names[1])));
+            break;
+        }
+        let type_name = format!("temporal.api.workflowservice.v1.{rpc}Request");
+        let [native, ours] = [&native.0, ours].map(|body| without_wall_times(rpc, body));
+        let texts = message_differences(&type_name, &native, &ours, REQUESTS);
+        found.extend(texts.into_iter().map(|text| format!("request {index} {rpc}: {text}")));
+    }
+    found
+}
+
+fn message_differences(type_name: &str, native: &[u8], ours: &[u8], masks: Masks) -> Vec<String> {
+    match (message(type_name, native), message(type_name, ours)) {
+        (Ok(native), Ok(ours)) => differences(&native, &ours, masks),
+        (Err(error), _) | (_, Err(error)) => vec![error],
+    }
+}
+
+/// Wall times inside local activity markers become zero: they differ between any two runs.
+fn without_wall_times(rpc: &str, body: &Bytes) -> Bytes {
+    if rpc != "RespondWorkflowTaskCompleted" {
+        return body.clone();
+    }
+    let Ok(mut request) = RespondWorkflowTaskCompletedRequest::decode(body.clone()) else { return body.clone() };
+    for command in &mut request.commands {
+        if let Some(Attributes::RecordMarkerCommandAttributes(marker)) = &mut command.attributes
+            && marker.marker_name == "core_local_activity"
+        {
+            marker.details.values_mut().flat_map(|data| &mut data.payloads).for_each(zero_times);
+        }
+    }
+    request.encode_to_vec().into()
+}
+
+fn zero_times(payload: &mut Payload) {
+    let Ok(serde_json::Value::Object(mut data)) = serde_json::from_slice(&payload.data) else { return };
+    for name in MARKER_TIMES {
+        if let Some(time) = data.get_mut(name).filter(|time| !time.is_null()) {
+            *time = serde_json::json!({ "seconds": 0, "nanos": 0 });
+        }
+    }
+    payload.data = serde_json::Value::Object(data).to_string().into_bytes();
+}
+
+fn name(rpc: Option<&str>) -> &str {
+    rpc.unwrap_or("nothing")
+}
+
+fn bytes_of(messages: &[Base64]) -> Vec<Bytes> {
+    messages.iter().map(|message| message.0.clone()).collect()
+}

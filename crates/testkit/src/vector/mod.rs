@@ -1,0 +1,11 @@
+//! Vectors: transcripts of native Core as data (conformance/vectors/README.md), and how ours are compared with them.
+
+mod compare;
+mod differences;
+mod file;
+mod masks;
+
+pub use compare::{activation_differences, live_differences, replay_differences};
+pub use differences::{differences, message};
+pub use file::{LiveVector, ReplayVector, VectorError, lives, replays};
+pub use masks::{ACTIVATIONS, LIVE_TIMES, Masks, NONE, REQUESTS};

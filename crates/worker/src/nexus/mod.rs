@@ -1,0 +1,13 @@
+//! Nexus tasks (spec 5).
+//!
+//! [`tasks::NexusTasks`] and [`reply`] decide, without clock or I/O; `source` carries their decisions out on the host.
+
+pub mod failure_json;
+mod metrics;
+pub mod reply;
+pub mod request_timeout;
+mod requests;
+mod source;
+pub mod tasks;
+
+pub use source::Nexus;

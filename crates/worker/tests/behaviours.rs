@@ -1,0 +1,19 @@
+//! The worker's behaviours, one file or folder for each, in one program: linking one for each took gigabytes.
+
+mod activity;
+mod adoption;
+mod cache;
+mod common;
+mod configuration;
+mod eager_start;
+mod large_completions;
+mod legacy_queries;
+mod local_activity;
+mod nexus;
+mod polling;
+mod replay;
+mod resource_based_slots;
+mod shutdown;
+mod signal;
+mod slots;
+mod workflow_tasks;

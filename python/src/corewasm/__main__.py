@@ -1,0 +1,5 @@
+"""``python -m corewasm``."""
+
+from corewasm.cli.main import app
+
+app(prog_name="corewasm")

@@ -1,0 +1,203 @@
+"""Clients: one connection to a server each, shared by its users and workers."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from corewasm.abi import turn
+from corewasm.bridge.config import (
+    milliseconds,
+    optional_milliseconds,
+    read,
+    read_metadata,
+    read_optional,
+    split_headers,
+)
+from corewasm.bridge.rpc_names import RPCS, SERVICES, method_name
+from corewasm.bridge.runtime import RuntimeRef
+from corewasm.bridge.target import transport_options
+from corewasm.transport import check_options
+
+T = TypeVar("T")
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+_HEADER_TEXT = re.compile(r"[\t\x20-\x7e\x80-\uffff]*\Z")
+
+
+def connect_client(runtime_ref: RuntimeRef, config: object) -> asyncio.Future[ClientRef]:
+    """Connects and asks the server for its capabilities.
+
+    Raises:
+        ValueError: the configuration is wrong.
+        AssertionError: the runtime belongs to the process that this one was forked from.
+        RuntimeError: no event loop runs in this thread.
+    """
+    options = transport_options(config)
+    check_options(options)
+    message = client_config(config)
+    runtime_ref.assert_same_process("create client")
+    driver = runtime_ref.driver
+    asyncio.get_running_loop()
+    client = driver.open_client(options)
+    return driver.call(
+        lambda call: turn.Input(client_connect=turn.ClientConnect(client=client, call=call, config=message)),
+        lambda _: ClientRef(runtime_ref, client),
+    )
+
+
+def client_config(config: object) -> turn.ClientConfig:
+    """What Core needs to know of a client's configuration."""
+    headers, binary_headers = checked_headers(read_metadata(config, "metadata"))
+    compression = read(config, "grpc_compression", str, "gzip")
+    if compression not in ("none", "gzip"):
+        raise ValueError(f"invalid grpc_compression: {compression}")
+    return turn.ClientConfig(
+        client_name=read(config, "client_name", str),
+        client_version=read(config, "client_version", str),
+        identity=read(config, "identity", str),
+        headers=headers,
+        binary_headers=binary_headers,
+        api_key=read_optional(config, "api_key", str),
+        retry=_retry(config),
+        payloads_warn_size=read(config, "payloads_warn_size", int, 0),
+        memo_warn_size=read(config, "memo_warn_size", int, 0),
+        gzip=compression == "gzip",
+        target_url=read(config, "target_url", str),
+    )
+
+
+def checked_headers(metadata: Mapping[str, str | bytes]) -> tuple[dict[str, str], dict[str, bytes]]:
+    """Headers with text and with bytes.
+
+    Raises:
+        ValueError: a key or value that gRPC cannot send.
+    """
+    headers, binary_headers = split_headers(metadata)
+    for key, value in headers.items():
+        if not _HEADER_NAME.match(key) or key.lower().endswith("-bin"):
+            raise ValueError(f"Invalid ASCII header key '{key}': invalid gRPC metadata key name")
+        if not _HEADER_TEXT.match(value):
+            raise ValueError(f"Invalid ASCII header value for key '{key}': failed to parse metadata value")
+    for key in binary_headers:
+        if not _HEADER_NAME.match(key) or not key.lower().endswith("-bin"):
+            raise ValueError(f"Invalid binary header key '{key}': invalid gRPC metadata key name")
+    return _lower(headers), _lower(binary_headers)
+
+
+def _lower(headers: dict[str, T]) -> dict[str, T]:
+    return {key.lower(): value for key, value in headers.items()}
+
+
+def _retry(config: object) -> turn.RetryConfig | None:
+    retry: object | None = getattr(config, "retry_config", None)
+    if retry is None:
+        return None
+    return turn.RetryConfig(
+        initial_interval_ns=milliseconds(retry, "initial_interval_millis"),
+        randomization_factor=read(retry, "randomization_factor", float),
+        multiplier=read(retry, "multiplier", float),
+        max_interval_ns=milliseconds(retry, "max_interval_millis"),
+        max_elapsed_ns=optional_milliseconds(retry, "max_elapsed_time_millis"),
+        max_retries=read(retry, "max_retries", int),
+    )
+
+
+class ClientRef:
+    """A connected client."""
+
+    def __init__(self, runtime: RuntimeRef, client: int) -> None:
+        self._runtime = runtime
+        self.handle = client
+        runtime.driver.lease(self, turn.Input(client_close=turn.ClientClose(client=client)))
+
+    @property
+    def runtime(self) -> RuntimeRef:
+        """The runtime it belongs to."""
+        return self._runtime
+
+    def update_metadata(self, headers: Mapping[str, str | bytes]) -> None:
+        """Replaces all custom headers.
+
+        Raises:
+            ValueError: a key or value that gRPC cannot send; the old headers stay.
+        """
+        texts, binaries = checked_headers(headers)
+        update = turn.ClientUpdateHeaders(client=self.handle, headers=texts, binary_headers=binaries)
+        self._runtime.driver.submit(turn.Input(client_update_headers=update))
+
+    def update_api_key(self, api_key: str | None) -> None:
+        """Replaces the API key; None sends no authorization header any more."""
+        update = turn.ClientUpdateApiKey(client=self.handle, api_key=api_key)
+        self._runtime.driver.submit(turn.Input(client_update_api_key=update))
+
+    def call_workflow_service(self, call: object) -> asyncio.Future[bytes]:
+        """An RPC of the workflow service."""
+        return self._call("workflow", call)
+
+    def call_operator_service(self, call: object) -> asyncio.Future[bytes]:
+        """An RPC of the operator service."""
+        return self._call("operator", call)
+
+    def call_cloud_service(self, call: object) -> asyncio.Future[bytes]:
+        """An RPC of the cloud service."""
+        return self._call("cloud", call)
+
+    def call_test_service(self, call: object) -> asyncio.Future[bytes]:
+        """An RPC of the test service."""
+        return self._call("test", call)
+
+    def call_health_service(self, call: object) -> asyncio.Future[bytes]:
+        """An RPC of the health service."""
+        return self._call("health", call)
+
+    def _call(self, service: str, call: object) -> asyncio.Future[bytes]:
+        self._runtime.assert_same_process("use client")
+        rpc, body, retry = read(call, "rpc", str), read(call, "req", bytes), read(call, "retry", bool)
+        timeout_ns = optional_milliseconds(call, "timeout_millis") or 0
+        metadata = read_metadata(call, "metadata")
+        try:
+            headers, binary_headers = _call_headers(service, rpc, metadata)
+        except ValueError as error:
+            failed: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+            failed.set_exception(error)
+            return failed
+
+        def make(number: int) -> turn.Input:
+            message = turn.ClientCall(
+                client=self.handle,
+                call=number,
+                service=SERVICES[service],
+                rpc=method_name(rpc),
+                body=body,
+                retry=retry,
+                headers=headers,
+                binary_headers=binary_headers,
+                timeout_ns=timeout_ns,
+            )
+            return turn.Input(client_call=message)
+
+        return self._runtime.driver.call(make)
+
+
+def _call_headers(service: str, rpc: str, metadata: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, bytes]]:
+    if rpc not in RPCS[service]:
+        raise ValueError(f"Unknown RPC call {rpc}")
+    headers: dict[str, str] = {}
+    binary_headers: dict[str, bytes] = {}
+    for key, value in metadata.items():
+        if not _HEADER_NAME.match(key):
+            raise ValueError("Invalid metadata key: invalid gRPC metadata key name")
+        if key.lower().endswith("-bin"):
+            if not isinstance(value, bytes):
+                raise ValueError(f"Invalid metadata value for binary key {key}: expected bytes")
+            binary_headers[key.lower()] = value
+        elif not isinstance(value, str):
+            raise ValueError(f"Invalid metadata value for ASCII key {key}: expected str")
+        elif not _HEADER_TEXT.match(value):
+            raise ValueError("Invalid metadata value: failed to parse metadata value")
+        else:
+            headers[key.lower()] = value
+    return headers, binary_headers

@@ -1,0 +1,92 @@
+"""What `corewasm doctor` looks at."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import corewasm
+from corewasm.abi import ABI_MAJOR
+from corewasm.vm import Instance, ModuleError, module_path, read_module
+from corewasm.vm.compiled import cache_path
+
+_PACKAGES = {
+    "temporalio": False,
+    "wasmtime": True,
+    "grpcio": True,
+    "protobuf": True,
+    "psutil": False,
+    "prometheus-client": False,
+}
+_CONNECT_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report. What is not `needed` may be bad without harm."""
+
+    topic: str
+    text: str
+    good: bool = True
+    needed: bool = True
+
+
+def examine(address: str) -> list[Finding]:
+    """All findings."""
+    found = [Finding("corewasm", f"{corewasm.__version__}, Python {platform.python_version()} on {sys.platform}")]
+    found += [_package(name, needed) for name, needed in _PACKAGES.items()]
+    found += _module()
+    found += [_replaced(), _server(address)]
+    return found
+
+
+def _package(name: str, needed: bool) -> Finding:
+    try:
+        return Finding(name, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, "not installed", good=False, needed=needed)
+
+
+def _module() -> Iterator[Finding]:
+    path = module_path()
+    try:
+        source = read_module(path)
+        yield Finding("module", f"{path}, {len(source.wasm):,} bytes, SHA-256 {source.sha256}")
+        cached = cache_path(source)
+        state = "there" if cached.exists() else "written now"
+        seconds = _timed(lambda: Instance(source).close())
+        yield Finding("compiled code", f"{cached} ({state}), ready in {seconds * 1000:.0f} ms")
+        with Instance(source) as instance:
+            yield Finding("ABI", "{}.{}, this host speaks {}".format(*instance.abi_version, ABI_MAJOR))
+    except ModuleError as error:
+        yield Finding("module", str(error), good=False)
+
+
+def _timed(action: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    action()
+    return time.perf_counter() - begun
+
+
+def _replaced() -> Finding:
+    name = "temporalio.bridge.temporal_sdk_bridge"
+    if corewasm.installed():
+        return Finding("replacement", f"{name} is replaced in this process")
+    switch = os.environ.get("COREWASM")
+    hint = "set COREWASM=1, use `corewasm run`, or call corewasm.install()"
+    return Finding("replacement", f"{name} is not replaced (COREWASM={switch}): {hint}", good=False, needed=False)
+
+
+def _server(address: str) -> Finding:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
+    except (OSError, ValueError) as error:
+        return Finding("server", f"nothing answers at {address}: {error}", good=False, needed=False)
+    return Finding("server", f"something answers at {address}")

@@ -1,0 +1,61 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import corewasm
+from corewasm.cli.doctor import Finding, examine
+from corewasm.cli.replay import replay
+
+app = typer.Typer(help="Runs Temporal SDK programs on Core as WebAssembly.", no_args_is_help=True)
+
+app.command()(replay)
+
+_SCRIPT_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+@app.command(context_settings=_SCRIPT_ARGUMENTS)
+def run(
+    script: Annotated[str, typer.Argument(help="A Python file, or a module after -m.")],
+    context: typer.Context,
+    module: Annotated[bool, typer.Option("-m", help="SCRIPT is the name of a module.")] = False,
+) -> None:
+    """Run a program written for temporalio, unmodified. What follows SCRIPT is the program's."""
+    corewasm.install()
+    sys.argv = [script, *context.args]
+    if module:
+        sys.path.insert(0, "")
+        runpy.run_module(script, run_name="__main__", alter_sys=True)
+        return
+    sys.path.insert(0, str(Path(script).resolve().parent))
+    runpy.run_path(script, run_name="__main__")
+
+
+@app.command()
+def doctor(
+    address: Annotated[str, typer.Option(help="Server to look for, host:port.")] = "localhost:7233",
+) -> None:
+    """Tell what is installed, which module would run, and whether a server answers."""
+    findings = examine(address)
+    width = max(len(finding.topic) for finding in findings)
+    for finding in findings:
+        typer.echo(f"{_mark(finding)} {finding.topic:<{width}}  {finding.text}")
+    raise typer.Exit(code=0 if all(finding.good for finding in findings if finding.needed) else 1)
+
+
+@app.command()
+def version() -> None:
+    """Tell the version."""
+    typer.echo(corewasm.__version__)
+
+
+def _mark(finding: Finding) -> str:
+    if finding.good:
+        return "ok  "
+    return "FAIL" if finding.needed else "-   "

@@ -1,0 +1,140 @@
+"""Serves metrics to Prometheus: ``GET /metrics`` in its text format.
+
+prometheus_client insists on ``_total`` for counters and on one set of label names per family. Native Core does neither,
+and dashboards of users depend on it. The text format is small, so it is written here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from queue import Empty, SimpleQueue
+from socket import AF_INET, AF_INET6
+
+from corewasm.telemetry.aggregate import Aggregate, Distribution, Family, Labels, Naming
+from corewasm.telemetry.records import Measurement
+
+_DRAIN_SECONDS = 1.0
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
+
+
+class PrometheusExporter:
+    """An HTTP server and the queue that its metrics come through."""
+
+    def __init__(self, bind_address: str, naming: Naming, global_tags: Mapping[str, str]) -> None:
+        """Listens at once.
+
+        Raises:
+            ValueError: no address, or it cannot be listened at.
+        """
+        host, port = _address(bind_address)
+        self._queue: SimpleQueue[Measurement] = SimpleQueue()
+        self._aggregate = Aggregate(naming)
+        self._lock = threading.Lock()
+        self._global_tags = tuple(sorted(global_tags.items()))
+        self._closed = threading.Event()
+        try:
+            self._server = _server(host, port, self.text)
+        except OSError as error:
+            raise ValueError(f"Failed starting Prometheus exporter: {error}") from None
+        for name, work in (("serve", self._server.serve_forever), ("drain", self._drain_until_closed)):
+            threading.Thread(target=work, name=f"corewasm-prometheus-{name}", daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        """The port that it listens at."""
+        return int(self._server.server_address[1])
+
+    def put(self, item: Measurement, /) -> None:
+        """One measurement."""
+        self._queue.put(item)
+
+    def text(self) -> str:
+        """What a scrape gets: everything measured before it."""
+        with self._lock:
+            self._drain()
+            families = self._aggregate.families()
+            return "".join(line for family in families for line in self._lines(family))
+
+    def close(self) -> None:
+        """Stops listening. Harmless to repeat."""
+        if not self._closed.is_set():
+            self._closed.set()
+            threading.Thread(target=self._stop, name="corewasm-prometheus-stop", daemon=True).start()
+
+    def _stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _drain_until_closed(self) -> None:
+        """Keeps the queue short between scrapes."""
+        while not self._closed.wait(_DRAIN_SECONDS):
+            with self._lock:
+                self._drain()
+
+    def _drain(self) -> None:
+        try:
+            while True:
+                self._aggregate.apply(self._queue.get_nowait())
+        except Empty:
+            return
+
+    def _lines(self, family: Family) -> Iterator[str]:
+        description = family.description.replace("\\", "\\\\").replace("\n", "\\n")
+        yield f"# HELP {family.name} {description}\n# TYPE {family.name} {family.kind}\n"
+        for labels, series in sorted(family.series.items(), key=_order):
+            labels += self._global_tags
+            if isinstance(series, Distribution):
+                for bound, count in series.cumulative():
+                    yield f"{family.name}_bucket{_braces((*labels, ('le', _number(bound))))} {count}\n"
+                yield f"{family.name}_sum{_braces(labels)} {_number(series.total)}\n"
+                yield f"{family.name}_count{_braces(labels)} {sum(series.counts)}\n"
+            else:
+                yield f"{family.name}{_braces(labels)} {_number(series)}\n"
+
+
+def _order(item: tuple[Labels, object]) -> tuple[int, list[str]]:
+    labels = item[0]
+    return len(labels), [value for _, value in labels]
+
+
+def _braces(labels: Labels) -> str:
+    pairs = ",".join(f'{key}="{value.translate(_ESCAPES)}"' for key, value in labels)
+    return f"{{{pairs}}}" if pairs else ""
+
+
+def _number(value: float) -> str:
+    if value == float("inf"):
+        return "+Inf"
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    try:
+        return str(ip_address(host.strip("[]"))), int(port)
+    except ValueError:
+        raise ValueError("Invalid Prometheus address: invalid socket address syntax") from None
+
+
+def _server(host: str, port: int, text: Callable[[], str]) -> ThreadingHTTPServer:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = self.path.split("?")[0] == "/metrics"
+            body = text().encode() if found else b""
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Scrapes are not worth a line."""
+
+    class Server(ThreadingHTTPServer):
+        address_family = AF_INET6 if ":" in host else AF_INET
+        daemon_threads = True
+
+    return Server((host, port), Handler)

@@ -1,0 +1,31 @@
+"""The way out to a server, and how to take another one: `use_transport`."""
+
+from corewasm.transport.api import (
+    KeepAliveOptions,
+    Metadata,
+    ProxyOptions,
+    RpcFailure,
+    TlsOptions,
+    Transport,
+    TransportFactory,
+    TransportOptions,
+    UnaryRequest,
+    UnaryResponse,
+)
+from corewasm.transport.factory import check_options, make_transport, use_transport
+
+__all__ = [
+    "KeepAliveOptions",
+    "Metadata",
+    "ProxyOptions",
+    "RpcFailure",
+    "TlsOptions",
+    "Transport",
+    "TransportFactory",
+    "TransportOptions",
+    "UnaryRequest",
+    "UnaryResponse",
+    "check_options",
+    "make_transport",
+    "use_transport",
+]

@@ -1,0 +1,25 @@
+"""What can go wrong with the module itself."""
+
+from __future__ import annotations
+
+
+class ModuleError(RuntimeError):
+    """core.wasm cannot be used: missing, damaged, or made for another host.
+
+    The message names the file and both values.
+    """
+
+
+class MemoryRangeError(ModuleError):
+    """The module named a piece of its memory that does not exist."""
+
+
+class CoreTrap(RuntimeError):
+    """The instance died in the middle of a call and must be thrown away.
+
+    `panic` is the text that the module left behind, empty if it left none.
+    """
+
+    def __init__(self, message: str, panic: str = "") -> None:
+        super().__init__(f"{message}: {panic}" if panic else message)
+        self.panic = panic

@@ -1,0 +1,121 @@
+"""One instance of core.wasm: the exports of docs/abi.md as Python methods."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+import wasmtime
+
+from corewasm.abi import ABI_MAJOR
+from corewasm.vm.compiled import compiled_module, shared_engine
+from corewasm.vm.errors import CoreTrap, MemoryRangeError, ModuleError
+from corewasm.vm.raw_calls import RawFunction, memory_of
+from corewasm.vm.source import ModuleSource, module_path, read_module
+
+_EXPORTS: dict[str, tuple[list[str], list[str]]] = {
+    "abi_version": ([], ["i32"]),
+    "alloc": (["i32"], ["i32"]),
+    "free": (["i32", "i32"], []),
+    "turn": (["i32", "i32"], ["i64"]),
+    "last_panic": ([], ["i64"]),
+}
+_U32 = 0xFFFF_FFFF
+_REQUEST_ROOM = 65536
+"""Bytes of the buffer that is kept for requests: nearly all fit."""
+
+
+class Instance:
+    """A fresh instance. Not to be used by two threads at once; after a `CoreTrap` not to be used at all."""
+
+    def __init__(self, source: ModuleSource | None = None) -> None:
+        """Loads `source`, or the module that `module_path` finds.
+
+        Raises:
+            ModuleError: damaged, another ABI, imports something, lacks an export.
+        """
+        self.source = source or read_module(module_path())
+        module = compiled_module(self.source)
+        if module.imports:
+            names = ", ".join(f"{i.module}.{i.name}" for i in module.imports)
+            raise ModuleError(f"{self.source.path} wants imports, which this host does not give: {names}")
+        self._store = wasmtime.Store(shared_engine())
+        exports = wasmtime.Instance(self._store, module, []).exports(self._store)
+        context = self._store._context()
+        functions = {name: self._function(exports, name, context) for name in _EXPORTS}
+        self._alloc, self._free = functions["alloc"], functions["free"]
+        self._turn, self._last_panic = functions["turn"], functions["last_panic"]
+        exported = exports["memory"] if "memory" in exports else None
+        if not isinstance(exported, wasmtime.Memory):
+            raise ModuleError(f"{self.source.path} does not export its memory")
+        self._exported_memory = exported
+        self._memory = memory_of(context, exported)
+        self.abi_version = self._checked_version(functions["abi_version"])
+        keeps_buffers = self.abi_version >= (1, 1)
+        self._request = self._alloc(_REQUEST_ROOM) & _U32 if keeps_buffers else 0
+
+    def turn(self, request: bytes) -> bytes:
+        """One turn: a serialized TurnRequest in, a serialized TurnResponse out.
+
+        Raises:
+            CoreTrap: the instance is lost.
+        """
+        try:
+            if self._request and len(request) < _REQUEST_ROOM:
+                self._memory.write(self._request, request)
+                packed = self._turn(self._request, len(request))
+                return self._memory.read(packed >> 32, packed & _U32)
+            return self._turn_with_own_buffers(request)
+        except MemoryRangeError as error:
+            raise CoreTrap(str(error)) from error
+        except CoreTrap as trap:
+            raise CoreTrap(str(trap), self._panic_text()) from None
+
+    def memory_size(self) -> int:
+        """Bytes of linear memory. It never shrinks."""
+        return self._exported_memory.data_len(self._store)
+
+    def close(self) -> None:
+        """Gives the memory back. Closing twice is harmless."""
+        self._store.close()
+
+    def __enter__(self) -> Instance:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _turn_with_own_buffers(self, request: bytes) -> bytes:
+        pointer = self._alloc(len(request)) & _U32
+        self._memory.write(pointer, request)
+        packed = self._turn(pointer, len(request))
+        pointer, length = packed >> 32, packed & _U32
+        data = self._memory.read(pointer, length)
+        self._free(pointer, length)
+        return data
+
+    def _panic_text(self) -> str:
+        try:
+            packed = self._last_panic()
+            return self._memory.read(packed >> 32, packed & _U32).decode(errors="replace")
+        except (CoreTrap, MemoryRangeError):
+            return ""
+
+    def _function(self, exports: Any, name: str, context: Any) -> RawFunction:
+        function = exports[name] if name in exports else None
+        if not isinstance(function, wasmtime.Func):
+            raise ModuleError(f"{self.source.path} has no export {name}")
+        kind = function.type(self._store)
+        found = ([str(p) for p in kind.params], [str(r) for r in kind.results])
+        if found != _EXPORTS[name]:
+            raise ModuleError(f"{self.source.path}: {name} has the type {found}, expected {_EXPORTS[name]}")
+        return RawFunction(context, function, max(len(found[0]), len(found[1])))
+
+    def _checked_version(self, abi_version: RawFunction) -> tuple[int, int]:
+        packed = abi_version() & _U32
+        major, minor = packed >> 16, packed & 0xFFFF
+        if major != ABI_MAJOR:
+            raise ModuleError(f"{self.source.path} speaks ABI {major}.{minor}, this host speaks ABI {ABI_MAJOR}")
+        return major, minor

@@ -1,0 +1,140 @@
+"""How a connection is made: TLS, keep-alive, proxy, and what the environment may not change."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from corewasm.transport import (
+    KeepAliveOptions,
+    ProxyOptions,
+    RpcFailure,
+    TlsOptions,
+    TransportOptions,
+    UnaryRequest,
+    make_transport,
+)
+from corewasm.transport.grpc_channel import UnsupportedTls, channel_arguments
+from rpc_server import rpc_server
+
+REQUEST = UnaryRequest("/a.Service/Method", b"hello")
+
+
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """A CA, a server's certificate for the name server.test, a client's certificate."""
+    folder = tmp_path_factory.mktemp("pem")
+    run(folder, "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=ca -keyout ca.key -out ca.pem")
+    for name in ("server", "client"):
+        run(folder, f"req -newkey rsa:2048 -nodes -subj /CN={name} -keyout {name}.key -out {name}.csr")
+        (folder / "san").write_text(f"subjectAltName=DNS:{name}.test\n")
+        run(
+            folder,
+            f"x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out {name}.pem",
+        )
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def run(folder: Path, command: str) -> None:
+    subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
+
+
+async def unary(options: TransportOptions) -> bytes:
+    transport = make_transport(options)
+    try:
+        return (await transport.unary(REQUEST)).body
+    finally:
+        await transport.close()
+
+
+async def test_tls_with_own_ca_and_domain(pem: dict[str, bytes]) -> None:
+    credentials = grpc.ssl_server_credentials([(pem["server.key"], pem["server.pem"])])
+    async with rpc_server(credentials=credentials) as server:
+        tls = TlsOptions(server_root_ca=pem["ca.pem"], domain="server.test")
+        assert await unary(TransportOptions("127.0.0.1", server.port, tls=tls)) == b"hello"
+
+
+async def test_tls_refuses_another_name(pem: dict[str, bytes]) -> None:
+    credentials = grpc.ssl_server_credentials([(pem["server.key"], pem["server.pem"])])
+    async with rpc_server(credentials=credentials) as server:
+        tls = TlsOptions(server_root_ca=pem["ca.pem"], domain="other.test")
+        with pytest.raises(RpcFailure) as caught:
+            await unary(TransportOptions("127.0.0.1", server.port, tls=tls))
+    assert (caught.value.code, caught.value.transport) == (14, True)
+
+
+async def test_client_certificate(pem: dict[str, bytes]) -> None:
+    credentials = grpc.ssl_server_credentials([(pem["server.key"], pem["server.pem"])], pem["ca.pem"], True)
+    async with rpc_server(credentials=credentials) as server:
+        good = TlsOptions(pem["ca.pem"], "server.test", pem["client.pem"], pem["client.key"])
+        assert await unary(TransportOptions("127.0.0.1", server.port, tls=good)) == b"hello"
+        with pytest.raises(RpcFailure):
+            await unary(TransportOptions("127.0.0.1", server.port, tls=TlsOptions(pem["ca.pem"], "server.test")))
+
+
+def test_name_to_verify_alone_is_refused() -> None:
+    tls = TlsOptions(server_root_ca=b"", verification_server_name="other.test")
+    with pytest.raises(UnsupportedTls, match="verification_server_name"):
+        make_transport(TransportOptions("127.0.0.1", 1, tls=tls))
+
+
+async def test_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "grpc_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with rpc_server() as server:
+        assert await unary(TransportOptions("127.0.0.1", server.port)) == b"hello"
+
+
+async def test_configured_proxy_gets_connect_and_credentials() -> None:
+    asked: list[str] = []
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            data = await reader.read(65536)
+            if not data:
+                break
+            writer.write(data)
+        writer.close()
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        host, port = asked[-1].split()[1].split(":")
+        upstream = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await asyncio.gather(relay(reader, upstream[1]), relay(upstream[0], writer))
+
+    listener = await asyncio.start_server(proxy, "127.0.0.1", 0)
+    async with rpc_server() as server, listener:
+        options = ProxyOptions(f"127.0.0.1:{listener.sockets[0].getsockname()[1]}", ("user", "secret"))
+        assert await unary(TransportOptions("127.0.0.1", server.port, proxy=options)) == b"hello"
+    assert asked[0].startswith(f"CONNECT 127.0.0.1:{server.port} ")
+    assert "Basic " + base64.b64encode(b"user:secret").decode() in asked[0]
+
+
+def arguments(**options: Any) -> dict[str, Any]:
+    return dict(channel_arguments(TransportOptions("server.test", 7233, **options)))
+
+
+def test_keep_alive_pings_while_idle() -> None:
+    found = arguments(keep_alive=KeepAliveOptions(30_000, 15_000))
+    assert found["grpc.keepalive_time_ms"] == 30_000
+    assert found["grpc.keepalive_timeout_ms"] == 15_000
+    assert found["grpc.keepalive_permit_without_calls"] == 1
+    assert "grpc.keepalive_time_ms" not in arguments()
+
+
+def test_addresses_are_balanced_only_without_a_proxy() -> None:
+    assert "round_robin" in arguments(dns_resolution_interval_ms=30_000)["grpc.service_config"]
+    assert "grpc.service_config" not in arguments(dns_resolution_interval_ms=30_000, proxy=ProxyOptions("p:1"))
+    assert "grpc.service_config" not in arguments()
+
+
+def test_reconnects_at_least_every_5_seconds() -> None:
+    assert arguments()["grpc.max_reconnect_backoff_ms"] <= 5000

@@ -1,0 +1,1 @@
+"""The project's own tools: build, checks, the test server. Run from the checkout's root as ``python -m tools.NAME``."""
