@@ -32,7 +32,7 @@ func newServer(o options, l layout) (temporal.Server, error) {
 	if err := schema.CreateNamespaces(store, namespace); err != nil {
 		return nil, fmt.Errorf("register namespace %q: %w", o.namespace, err)
 	}
-	logger := log.NewZapLogger(log.BuildZapLogger(log.Config{Level: o.logLevel, Format: "console"}))
+	logger := survivingLogger{log.NewZapLogger(log.BuildZapLogger(log.Config{Level: o.logLevel, Format: "console"}))}
 	return temporal.NewServer(
 		temporal.WithConfig(serverConfig(store, l)),
 		temporal.ForServices(temporal.DefaultServices),

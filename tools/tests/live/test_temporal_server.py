@@ -10,7 +10,12 @@ import pytest
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import WorkflowExecution, WorkflowType
 from temporalio.api.enums.v1 import IndexedValueType, WorkflowExecutionStatus
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, AddSearchAttributesResponse
+from temporalio.api.operatorservice.v1 import (
+    AddOrUpdateRemoteClusterRequest,
+    AddOrUpdateRemoteClusterResponse,
+    AddSearchAttributesRequest,
+    AddSearchAttributesResponse,
+)
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     CountWorkflowExecutionsRequest,
@@ -89,3 +94,12 @@ def test_the_server_ends_with_its_owner() -> None:
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(30) == 0
+
+
+def test_a_request_that_ends_a_real_server_does_not_end_this_one() -> None:
+    with running_server() as server:
+        with pytest.raises(grpc.RpcError):
+            request, response = AddOrUpdateRemoteClusterRequest(), AddOrUpdateRemoteClusterResponse
+            call(server, OPERATOR + "AddOrUpdateRemoteCluster", request, response)
+        start_workflow(server)
+        assert status(server) == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
