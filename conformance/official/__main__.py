@@ -34,7 +34,7 @@ def main() -> int:
     target = options.output or _RESULTS / f"sdk-{options.sdk_version}-{kind}"
     target.parent.mkdir(parents=True, exist_ok=True)
     table.write(compared, native, ours, f"SDK {options.sdk_version}, {kind} tests: native Core and corewasm", target)
-    print(target.with_suffix(".md").read_text())
+    print(table.markdown_file(target).read_text())
     return 1 if any(columns["native"] for columns in compared.values()) else 0
 
 

@@ -85,6 +85,15 @@ async def test_headers() -> None:
     assert (sent["raw-bin"], sent["other-bin"]) == (b"\x00", b"\x01")
 
 
+async def test_a_bad_header_of_bytes_comes_to_light_when_those_of_text_are_replaced() -> None:
+    async with connected(metadata={"text": "old", "kept-bin": b"\x00"}) as (client, server):
+        with pytest.raises(ValueError, match="Invalid binary header key 'bad': invalid gRPC metadata key name"):
+            client.update_metadata({"text": "new", "bad": b"\x01"})
+        await client.call_workflow_service(call())
+    sent = server.received[0].metadata
+    assert (sent["text"], sent["kept-bin"]) == ("new", b"\x00")
+
+
 async def test_headers_and_key_can_be_replaced() -> None:
     async with connected(metadata={"old": "1"}, api_key="secret") as (client, server):
         client.update_metadata({"new": "2"})

@@ -98,8 +98,8 @@ def test_the_server_ends_with_its_owner() -> None:
 
 def test_a_request_that_ends_a_real_server_does_not_end_this_one() -> None:
     with running_server() as server:
+        request, response = AddOrUpdateRemoteClusterRequest(), AddOrUpdateRemoteClusterResponse
         with pytest.raises(grpc.RpcError):
-            request, response = AddOrUpdateRemoteClusterRequest(), AddOrUpdateRemoteClusterResponse
             call(server, OPERATOR + "AddOrUpdateRemoteCluster", request, response)
         start_workflow(server)
         assert status(server) == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING

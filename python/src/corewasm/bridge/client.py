@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from corewasm.abi import turn
 from corewasm.bridge.config import (
@@ -16,15 +15,11 @@ from corewasm.bridge.config import (
     read_optional,
     split_headers,
 )
+from corewasm.bridge.headers import call_headers, checked_binaries, checked_headers, checked_texts
 from corewasm.bridge.rpc_names import RPCS, SERVICES, method_name
 from corewasm.bridge.runtime import RuntimeRef
 from corewasm.bridge.target import transport_options
 from corewasm.transport import check_options
-
-T = TypeVar("T")
-
-_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
-_HEADER_TEXT = re.compile(r"[\t\x20-\x7e\x80-\uffff]*\Z")
 
 
 def connect_client(runtime_ref: RuntimeRef, config: object) -> asyncio.Future[ClientRef]:
@@ -44,7 +39,7 @@ def connect_client(runtime_ref: RuntimeRef, config: object) -> asyncio.Future[Cl
     client = driver.open_client(options)
     return driver.call(
         lambda call: turn.Input(client_connect=turn.ClientConnect(client=client, call=call, config=message)),
-        lambda _: ClientRef(runtime_ref, client),
+        lambda _: ClientRef(runtime_ref, client, message.binary_headers),
     )
 
 
@@ -69,28 +64,6 @@ def client_config(config: object) -> turn.ClientConfig:
     )
 
 
-def checked_headers(metadata: Mapping[str, str | bytes]) -> tuple[dict[str, str], dict[str, bytes]]:
-    """Headers with text and with bytes.
-
-    Raises:
-        ValueError: a key or value that gRPC cannot send.
-    """
-    headers, binary_headers = split_headers(metadata)
-    for key, value in headers.items():
-        if not _HEADER_NAME.match(key) or key.lower().endswith("-bin"):
-            raise ValueError(f"Invalid ASCII header key '{key}': invalid gRPC metadata key name")
-        if not _HEADER_TEXT.match(value):
-            raise ValueError(f"Invalid ASCII header value for key '{key}': failed to parse metadata value")
-    for key in binary_headers:
-        if not _HEADER_NAME.match(key) or not key.lower().endswith("-bin"):
-            raise ValueError(f"Invalid binary header key '{key}': invalid gRPC metadata key name")
-    return _lower(headers), _lower(binary_headers)
-
-
-def _lower(headers: dict[str, T]) -> dict[str, T]:
-    return {key.lower(): value for key, value in headers.items()}
-
-
 def _retry(config: object) -> turn.RetryConfig | None:
     retry: object | None = getattr(config, "retry_config", None)
     if retry is None:
@@ -108,9 +81,10 @@ def _retry(config: object) -> turn.RetryConfig | None:
 class ClientRef:
     """A connected client."""
 
-    def __init__(self, runtime: RuntimeRef, client: int) -> None:
+    def __init__(self, runtime: RuntimeRef, client: int, binary_headers: Mapping[str, bytes]) -> None:
         self._runtime = runtime
         self.handle = client
+        self._binary_headers = dict(binary_headers)
         runtime.driver.lease(self, turn.Input(client_close=turn.ClientClose(client=client)))
 
     @property
@@ -122,11 +96,16 @@ class ClientRef:
         """Replaces all custom headers.
 
         Raises:
-            ValueError: a key or value that gRPC cannot send; the old headers stay.
+            ValueError: a key or value that gRPC cannot send. The old headers stay; but as with the native module, a
+                bad header of bytes comes to light when those of text are replaced already.
         """
-        texts, binaries = checked_headers(headers)
-        update = turn.ClientUpdateHeaders(client=self.handle, headers=texts, binary_headers=binaries)
-        self._runtime.driver.submit(turn.Input(client_update_headers=update))
+        texts, binaries = split_headers(headers)
+        texts = checked_texts(texts)
+        try:
+            self._binary_headers = checked_binaries(binaries)
+        finally:
+            update = turn.ClientUpdateHeaders(client=self.handle, headers=texts, binary_headers=self._binary_headers)
+            self._runtime.driver.submit(turn.Input(client_update_headers=update))
 
     def update_api_key(self, api_key: str | None) -> None:
         """Replaces the API key; None sends no authorization header any more."""
@@ -159,7 +138,9 @@ class ClientRef:
         timeout_ns = optional_milliseconds(call, "timeout_millis") or 0
         metadata = read_metadata(call, "metadata")
         try:
-            headers, binary_headers = _call_headers(service, rpc, metadata)
+            if rpc not in RPCS[service]:
+                raise ValueError(f"Unknown RPC call {rpc}")
+            headers, binary_headers = call_headers(metadata)
         except ValueError as error:
             failed: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
             failed.set_exception(error)
@@ -180,24 +161,3 @@ class ClientRef:
             return turn.Input(client_call=message)
 
         return self._runtime.driver.call(make)
-
-
-def _call_headers(service: str, rpc: str, metadata: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, bytes]]:
-    if rpc not in RPCS[service]:
-        raise ValueError(f"Unknown RPC call {rpc}")
-    headers: dict[str, str] = {}
-    binary_headers: dict[str, bytes] = {}
-    for key, value in metadata.items():
-        if not _HEADER_NAME.match(key):
-            raise ValueError("Invalid metadata key: invalid gRPC metadata key name")
-        if key.lower().endswith("-bin"):
-            if not isinstance(value, bytes):
-                raise ValueError(f"Invalid metadata value for binary key {key}: expected bytes")
-            binary_headers[key.lower()] = value
-        elif not isinstance(value, str):
-            raise ValueError(f"Invalid metadata value for ASCII key {key}: expected str")
-        elif not _HEADER_TEXT.match(value):
-            raise ValueError("Invalid metadata value: failed to parse metadata value")
-        else:
-            headers[key.lower()] = value
-    return headers, binary_headers
