@@ -101,8 +101,6 @@ async def test_headers_and_key_can_be_replaced() -> None:
         await client.call_workflow_service(call())
         with pytest.raises(ValueError, match="Invalid ASCII header key 'A B': invalid gRPC metadata key name"):
             client.update_metadata({"A B": "3"})
-        with pytest.raises(ValueError, match="Invalid binary header key 'x'"):
-            client.update_metadata({"x": b"3"})
         await client.call_workflow_service(call())
     for received in server.received:
         assert received.metadata["new"] == "2"
