@@ -6,6 +6,7 @@ mod resolution;
 #[cfg(test)]
 mod tests;
 
+use temporalio_protos::coresdk::external_data::LocalActivityMarkerData;
 use temporalio_protos::coresdk::workflow_commands::{ActivityCancellationType, ScheduleLocalActivity};
 use temporalio_protos::temporal::api::common::v1::Payload;
 use temporalio_protos::temporal::api::enums::v1::{CommandType, EventType};
@@ -13,7 +14,7 @@ use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 pub use self::request::validate;
 use self::resolution::{Outcome, Resolution};
-use super::markers::{LocalActivityMarker, local_activity_marker};
+use super::markers::{LocalActivityMarker, local_activity_marker, local_activity_marker_of};
 use super::position::{EventInfo, Position};
 use super::table::{Table, transitions};
 use super::{Annotations, EventContext, FlagWanted, ID_AND_TYPE_DETERMINISM_CHECKS, Machine, Response};
@@ -230,6 +231,34 @@ impl LocalActivityMachine {
         Ok(responses)
     }
 
+    /// The marker event for which [`Self::takes_marker_without_command`] is true; `data` was read from it.
+    ///
+    /// # Errors
+    /// Nondeterminism: it is the marker of another local activity.
+    pub fn handle_resolved_marker(
+        &mut self,
+        event: HistoryEvent,
+        data: LocalActivityMarkerData,
+        context: EventContext,
+    ) -> Result<Vec<Response>> {
+        let info = EventInfo::of(&event);
+        let marker = local_activity_marker_of(event, data).ok_or_else(unparsable_marker)?;
+        self.handle_marker(&marker, info, context)
+    }
+
+    fn handle_marker(
+        &mut self,
+        marker: &LocalActivityMarker,
+        info: EventInfo,
+        context: EventContext,
+    ) -> Result<Vec<Response>> {
+        if self.position.on_event(Input::MarkerRecorded, info)? == Action::CheckOutcomeAndMarker {
+            self.check_outcome(marker)?;
+        }
+        self.check_marker(marker, context.determinism_checks)?;
+        Ok(vec![])
+    }
+
     fn on_resolve(&mut self, input: Input, from_marker: bool) -> Result<Action> {
         let (seq, state) = (self.seq, self.position.state());
         self.position.advance(input).ok_or_else(|| {
@@ -295,13 +324,8 @@ impl Machine for LocalActivityMachine {
             let text = format!("Local activity machine cannot handle this event: {info}");
             return Err(RunError::nondeterminism(text));
         }
-        let marker = local_activity_marker(event)
-            .ok_or_else(|| RunError::nondeterminism("Local activity machine encountered an unparsable marker"))?;
-        if self.position.on_event(Input::MarkerRecorded, info)? == Action::CheckOutcomeAndMarker {
-            self.check_outcome(&marker)?;
-        }
-        self.check_marker(&marker, context.determinism_checks)?;
-        Ok(vec![])
+        let marker = local_activity_marker(event).ok_or_else(unparsable_marker)?;
+        self.handle_marker(&marker, info, context)
     }
 
     fn is_final(&self) -> bool {
@@ -309,6 +333,10 @@ impl Machine for LocalActivityMachine {
     }
 
     // `was_cancelled_before_sent` stays false: the marker of a cancelled local activity must be sent.
+}
+
+fn unparsable_marker() -> RunError {
+    RunError::nondeterminism("Local activity machine encountered an unparsable marker")
 }
 
 fn mismatch(what: &str, marker: &str, command: &str) -> RunError {

@@ -7,7 +7,7 @@ use temporalio_protos::constants::{LOCAL_ACTIVITY_MARKER_NAME, PATCH_MARKER_NAME
 use temporalio_protos::coresdk::AsJsonPayloadExt;
 use temporalio_protos::coresdk::common::{
     build_has_change_marker_details, build_local_activity_marker_details, decode_change_marker_details,
-    extract_local_activity_marker_data, extract_local_activity_marker_details,
+    extract_local_activity_marker_data,
 };
 use temporalio_protos::coresdk::external_data::LocalActivityMarkerData;
 use temporalio_protos::temporal::api::command::v1::{RecordMarkerCommandAttributes, command};
@@ -61,18 +61,21 @@ pub fn local_activity_marker_data(event: &HistoryEvent) -> Option<LocalActivityM
 /// All that the local activity marker `event` holds; none if it is no such marker or not readable. A marker without
 /// result and failure is a success with an empty payload.
 pub fn local_activity_marker(event: HistoryEvent) -> Option<LocalActivityMarker> {
-    if !is_local_activity_marker(&event) {
-        return None;
-    }
+    let data = local_activity_marker_data(&event)?;
+    local_activity_marker_of(event, data)
+}
+
+/// As [`local_activity_marker`], with the `data` that was read from the same event before: reading it is most of the
+/// work.
+pub fn local_activity_marker_of(event: HistoryEvent, data: LocalActivityMarkerData) -> Option<LocalActivityMarker> {
     let Some(history_event::Attributes::MarkerRecordedEventAttributes(mut marker)) = event.attributes else {
         return None;
     };
-    let (data, payload) = extract_local_activity_marker_details(&mut marker.details);
     let result = match marker.failure {
         Some(failure) => Err(failure),
-        None => Ok(payload.unwrap_or_default()),
+        None => Ok(marker.details.remove("result").and_then(|mut result| result.payloads.pop()).unwrap_or_default()),
     };
-    Some(LocalActivityMarker { data: data?, result })
+    Some(LocalActivityMarker { data, result })
 }
 
 /// The command that records a patch.

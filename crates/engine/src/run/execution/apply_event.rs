@@ -52,15 +52,19 @@ impl Execution {
 
     /// Shows an event to a machine and carries out what the machine asks for.
     pub(super) fn apply_to_machine(&mut self, key: MachineKey, event: HistoryEvent, is_last: bool) -> Result<()> {
-        let machine = self.machines.get_mut(key);
-        let wanted = machine.wants_flag(&event, is_last);
-        let context = EventContext {
+        let context = self.event_context(key, &event, is_last);
+        let responses = self.machines.get_mut(key).handle_event(event, context)?;
+        self.handle_responses(key, responses)
+    }
+
+    /// What the machine may know beside the event.
+    pub(super) fn event_context(&mut self, key: MachineKey, event: &HistoryEvent, is_last: bool) -> EventContext {
+        let wanted = self.machines.get(key).wants_flag(event, is_last);
+        EventContext {
             replaying: self.progress.replaying,
             last_task_in_history: is_last,
             determinism_checks: wanted.is_some_and(|wanted| self.flags.try_use(wanted.flag, wanted.should_record)),
-        };
-        let responses = machine.handle_event(event, context)?;
-        self.handle_responses(key, responses)
+        }
     }
 
     fn apply_to_initiated(&mut self, event: HistoryEvent, initiating_event_id: i64, is_last: bool) -> Result<()> {

@@ -17,7 +17,7 @@ use crate::machines::Annotations;
 use crate::machines::any::AnyMachine;
 use crate::machines::local_activity::{LocalActivityMachine, validate};
 use crate::machines::markers::{
-    LocalActivityMarker, is_local_activity_marker, local_activity_marker, local_activity_marker_data,
+    LocalActivityMarker, is_local_activity_marker, local_activity_marker_data, local_activity_marker_of,
 };
 use crate::output::{LocalActivityExecution, LocalActivityRequest};
 
@@ -220,10 +220,9 @@ impl Execution {
 
     /// Look-ahead found a marker: it is applied in the activation in which the result was delivered at first.
     pub(super) fn anticipate_local_activity(&mut self, event: HistoryEvent) -> Result<()> {
-        let Some(LocalActivityMarkerData { seq, activation_index, .. }) = local_activity_marker_data(&event) else {
-            return Err(unparsable(&event));
-        };
-        let Some(marker) = local_activity_marker(event) else { return Ok(()) };
+        let data = local_activity_marker_data(&event).ok_or_else(|| unparsable(&event))?;
+        let LocalActivityMarkerData { seq, activation_index, .. } = data;
+        let Some(marker) = local_activity_marker_of(event, data) else { return Ok(()) };
         let accepts = self.machines.find_id(CommandId::LocalActivity(seq)).is_none_or(|key| self.accepts_marker(key));
         if !accepts {
             return Ok(());
@@ -260,7 +259,9 @@ impl Execution {
         if !self.local_activity(key)?.takes_marker_without_command()? {
             return Ok(Some(event));
         }
-        self.apply_to_machine(key, event, is_last)?;
+        let context = self.event_context(key, &event, is_last);
+        let responses = self.local_activity(key)?.handle_resolved_marker(event, data, context)?;
+        self.handle_responses(key, responses)?;
         Ok(None)
     }
 
