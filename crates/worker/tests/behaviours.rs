@@ -16,4 +16,5 @@ mod resource_based_slots;
 mod shutdown;
 mod signal;
 mod slots;
+mod slow_tasks;
 mod workflow_tasks;

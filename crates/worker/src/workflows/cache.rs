@@ -7,23 +7,42 @@ use corewasm_engine::time::Instant;
 use corewasm_host::Task;
 use futures::channel::oneshot;
 
+use super::slow_task::TaskStorage;
+
 /// A run and what the worker keeps beside it.
 pub(super) struct CachedRun {
     pub(super) run: Run,
     /// The timer of a task that waits for local activities; aborted when replaced.
     pub(super) heartbeat: Option<Task>,
     /// Lang waits for its completion to be dealt with.
-    pub(super) waiting_completion: Option<oneshot::Sender<()>>,
+    pub(super) waiting_completion: Option<WaitingCompletion>,
     /// When the newest completion was decided: up to there a task's latency counts.
     pub(super) decided_at: Instant,
+    /// What lang said with that completion of payloads stored elsewhere.
+    pub(super) storage: TaskStorage,
     /// When the newest task was applied.
     pub(super) task_at: Instant,
     last_used: u64,
 }
 
+/// Lang's completion on its way through the run.
+pub(super) struct WaitingCompletion {
+    /// Told when the completion was dealt with.
+    pub(super) done: oneshot::Sender<()>,
+    pub(super) storage: TaskStorage,
+}
+
 impl CachedRun {
     pub(super) fn new(run: Run, now: Instant) -> Self {
-        Self { run, heartbeat: None, waiting_completion: None, decided_at: now, task_at: now, last_used: 0 }
+        Self {
+            run,
+            heartbeat: None,
+            waiting_completion: None,
+            decided_at: now,
+            storage: TaskStorage::default(),
+            task_at: now,
+            last_used: 0,
+        }
     }
 
     pub(super) fn set_heartbeat(&mut self, timer: Option<Task>) {

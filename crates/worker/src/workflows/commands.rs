@@ -15,10 +15,6 @@ use super::paging::Urgency;
 use super::stream::{Input, PermittedTask};
 use super::{TARGET, Workflows};
 
-/// A workflow task that takes longer is worth a warning (spec 1.8.14).
-const SLOW_TASK_SECONDS: u64 = 5;
-const SLOW_TASK_VARIABLE: &str = "TEMPORAL_WORKFLOW_TASK_DURATION_WARN_SECONDS";
-
 impl Workflows {
     pub(super) fn send_to_lang(&self, activation: &WorkflowActivation) {
         self.activations.push(Ok(activation.encode_to_vec().into()));
@@ -87,15 +83,21 @@ impl Workflows {
         if let (Some(permit), Some(next)) = (permit, &ended.permit_taken_over_by) {
             self.stream.state.borrow_mut().permits.insert(next.clone(), permit);
         }
+        if ended.record_latency {
+            self.measure_task(run_id, ended);
+        }
+    }
+
+    /// The task was reported, or dropped on purpose: until its completion was decided it took so long.
+    fn measure_task(&self, run_id: &str, ended: &TaskEnded) {
         let mut measured = None;
         self.each_run(run_id, |cached| {
-            measured = Some((cached.run.workflow_type().to_owned(), cached.decided_at.since(ended.started)));
+            let latency = cached.decided_at.since(ended.started);
+            measured = Some((cached.run.workflow_type().to_owned(), latency, cached.storage.clone()));
         });
-        if let Some((workflow_type, latency)) = measured {
-            if ended.record_latency {
-                self.context.metrics.task_latency(&workflow_type, latency);
-            }
-            self.warn_if_slow(run_id, &workflow_type, ended, latency);
+        if let Some((workflow_type, latency, storage)) = measured {
+            self.context.metrics.task_latency(&workflow_type, latency);
+            self.warn_if_slow(run_id, &workflow_type, ended, latency, &storage);
         }
     }
 
@@ -141,26 +143,6 @@ impl Workflows {
                 self.context.host.warn(TARGET, text, &fields);
             }
         }
-    }
-
-    fn warn_if_slow(&self, run_id: &str, workflow_type: &str, ended: &TaskEnded, latency: std::time::Duration) {
-        let settings = self.context.host.settings();
-        let limit = settings.environment.get(SLOW_TASK_VARIABLE).and_then(|text| text.parse().ok());
-        let limit = std::time::Duration::from_secs(limit.unwrap_or(SLOW_TASK_SECONDS));
-        if latency <= limit {
-            return;
-        }
-        let text = format!(
-            "[TMPRL1104] {run_id}:{}:{} Workflow task exceeded the duration warning threshold",
-            ended.next_event_id, ended.attempt
-        );
-        let fields = [
-            ("run_id", run_id.into()),
-            ("workflow_type", workflow_type.into()),
-            ("history_size_bytes", ended.history_size_bytes.into()),
-            ("duration", format!("{latency:?}").into()),
-        ];
-        self.context.host.warn(TARGET, text, &fields);
     }
 }
 

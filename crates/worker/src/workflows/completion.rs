@@ -36,7 +36,10 @@ impl Workflows {
         self.each_run(run_id, |cached| {
             cached.decided_at = now;
             workflow_type = cached.run.workflow_type().to_owned();
-            done = if is_autocomplete { None } else { cached.waiting_completion.take() };
+            let waiting = if is_autocomplete { None } else { cached.waiting_completion.take() };
+            let (of_lang, storage) = waiting.map(|waiting| (waiting.done, waiting.storage)).unzip();
+            done = of_lang;
+            cached.storage = storage.unwrap_or_default();
         });
         let decided = Decided { run_id: run_id.to_owned(), workflow_type, replaying, is_autocomplete, done };
         match report {

@@ -16,6 +16,7 @@ mod paging;
 mod polling;
 mod query;
 mod report;
+mod slow_task;
 mod stream;
 mod task;
 mod task_permits;
@@ -37,7 +38,9 @@ use crate::error::WorkerError;
 use crate::parts::{EagerActivities, LocalActivityExecutor, LocalActivityListener};
 use crate::queue::Queue;
 use crate::slots::SlotPermit;
+use cache::WaitingCompletion;
 use polling::TaskPollers;
+use slow_task::TaskStorage;
 use stream::{Input, Stream};
 use task::ValidTask;
 
@@ -109,9 +112,11 @@ impl Workflows {
         if self.answers_held_run(&completion.run_id) {
             return Ok(());
         }
+        let storage = TaskStorage::of(&completion);
         let completion = validate_completion(completion).map_err(|error| WorkerError::Completion(error.to_string()))?;
         let (done, is_done) = oneshot::channel();
-        self.submit(Input::Completion { completion: Box::new(completion), done });
+        let waiting = WaitingCompletion { done, storage };
+        self.submit(Input::Completion { completion: Box::new(completion), waiting });
         // Dropped unanswered if the run is gone: nobody is there to complain to.
         let _ = is_done.await;
         Ok(())

@@ -9,11 +9,10 @@ use corewasm_engine::{
     EvictionRequest, FetchOutcome, LocalActivityResolution, PreparedTask, ReportResult, Run, RunOutput, RunSetup,
     ValidCompletion,
 };
-use futures::channel::oneshot;
 use temporalio_protos::coresdk::workflow_activation::remove_from_cache::EvictionReason;
 
 use super::adoption::HeldRuns;
-use super::cache::{CachedRun, RunCache};
+use super::cache::{CachedRun, RunCache, WaitingCompletion};
 use super::paging::Pager;
 use super::task_permits::TaskPermits;
 use super::{TARGET, Workflows};
@@ -27,8 +26,8 @@ pub(super) enum Input {
     Task(Box<PermittedTask>),
     /// A task could not be paged in (spec 1.9.10).
     TaskFailed { run_id: String, workflow_type: String, request: EvictionRequest, permit: SlotPermit },
-    /// Lang completed an activation. `done` is told when it was dealt with.
-    Completion { completion: Box<ValidCompletion>, done: oneshot::Sender<()> },
+    /// Lang completed an activation.
+    Completion { completion: Box<ValidCompletion>, waiting: WaitingCompletion },
     /// The page that a run waits for came, or did not.
     Fetched { run_id: String, outcome: FetchOutcome },
     /// A completion was reported.
@@ -150,7 +149,7 @@ impl Workflows {
             Input::TaskFailed { run_id, workflow_type, request, permit } => {
                 self.process_failed_task(&run_id, workflow_type, request, permit);
             }
-            Input::Completion { completion, done } => self.process_completion(*completion, done),
+            Input::Completion { completion, waiting } => self.process_completion(*completion, waiting),
             Input::Fetched { run_id, outcome } => {
                 self.with_run(&run_id, |cached| cached.run.handle_fetch(outcome, now))
             }
@@ -243,7 +242,7 @@ impl Workflows {
         self.fail_unstored(run_id, workflow_type, request, permit);
     }
 
-    fn process_completion(self: &Rc<Self>, completion: ValidCompletion, done: oneshot::Sender<()>) {
+    fn process_completion(self: &Rc<Self>, completion: ValidCompletion, waiting: WaitingCompletion) {
         let run_id = completion.run_id().to_owned();
         let now = self.context.host.now();
         if !self.stream.is_cached(&run_id) {
@@ -251,7 +250,7 @@ impl Workflows {
             return self.context.host.warn(TARGET, "Completion for a run that is not known", &fields);
         }
         self.with_run(&run_id, |cached| {
-            cached.waiting_completion = Some(done);
+            cached.waiting_completion = Some(waiting);
             cached.run.handle_completion(completion, now);
         });
     }

@@ -72,7 +72,10 @@ impl Harness {
     }
 
     pub fn resumed(config: envelope::WorkerConfig, ledger: Option<WorkerLedger>) -> Self {
-        let host = VirtualHost::new();
+        Self::on(VirtualHost::new(), config, ledger)
+    }
+
+    pub fn on(host: VirtualHost, config: envelope::WorkerConfig, ledger: Option<WorkerLedger>) -> Self {
         let service = Rc::new(ScriptedService::default());
         let connection = Connection::new(service.clone());
         let worker = Worker::open(host.host(), handle(1), connection.clone(), config, ledger).expect("it opens");
@@ -154,6 +157,15 @@ impl Harness {
     pub fn give_sticky_task(&mut self, response: impl Message) {
         self.service.take_poll(true).answer(&response);
         self.turn();
+    }
+
+    /// Records logged so far whose text begins so.
+    pub fn logs(&self, beginning: &str) -> Vec<envelope::LogRecord> {
+        let record = |effect: &effect::Kind| match effect {
+            effect::Kind::Log(record) if record.message.starts_with(beginning) => Some(record.clone()),
+            _ => None,
+        };
+        self.effects.iter().filter_map(record).collect()
     }
 
     pub fn initiate_shutdown(&mut self) {
