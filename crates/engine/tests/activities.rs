@@ -1,4 +1,4 @@
-//! Spec 2.1, 17.12, 17.13: activities and their cancellation, live and in replay.
+//! Spec 2.1, 17(12), 17(13): activities and their cancellation, live and in replay.
 
 use crate::support::commands::{cancel_activity, complete_workflow, schedule_activity, start_timer};
 use crate::support::names::{command_types, job_names};

@@ -1,4 +1,4 @@
-//! Spec 1.4, 1.5.7, 1.5.8, 1.5.13, 17.1: events that end, repeat or skip what comes before them.
+//! Spec 1.4, 1.5.7, 1.5.8, 1.5.13, 17(1): events that end, repeat or skip what comes before them.
 
 use crate::support::commands::start_timer;
 use crate::support::names::job_names;

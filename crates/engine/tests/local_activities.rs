@@ -1,4 +1,4 @@
-//! Spec 1.9.8, 1.13, 17.5 to 17.7: a task that is kept open for local activities.
+//! Spec 1.9.8, 1.13, 17(5) to 17(8): a task that is kept open for local activities.
 
 use std::time::Duration;
 
@@ -60,6 +60,18 @@ fn a_heartbeat_wakes_lang_once_and_asks_for_another_task() {
     assert!(driver.heartbeat.is_some(), "and has a heartbeat of its own");
     driver.resolve(completed_local_activity(1));
     assert_eq!(driver.jobs(), ["local-1"]);
+}
+
+#[test]
+fn a_broken_run_heartbeats_all_the_same() {
+    let mut driver = with_one(setup());
+    driver.heartbeat();
+    let (legacy_query, queries) = (Some(query("state")), vec![("1".to_owned(), query("state"))]);
+    driver.task(PreparedTask { legacy_query, queries, ..task(&heartbeaten().only_task(2)) });
+    driver.task(task(&heartbeaten().only_task(2)));
+    driver.heartbeat();
+    assert_eq!(driver.completions().len(), 2);
+    assert!(driver.last_completion().force_create_new_task);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Spec 2.3.6, 17.4: local activity results come back in the very activations in which they were delivered at first.
+//! Spec 2.3.6, 17(4): local activity results come back in the very activations in which they were delivered at first.
 
 use crate::support::commands::{
     cancel_activity, cancel_local_activity, complete_workflow, schedule_activity, schedule_local_activity,

@@ -1,4 +1,4 @@
-//! Spec 1.3.8, 17.2: histories that come page by page, and pages that do not come.
+//! Spec 1.3.8, 17(2): histories that come page by page, and pages that do not come.
 
 use crate::support::commands::{complete_workflow, start_timer};
 use crate::support::names::job_names;

@@ -1,4 +1,4 @@
-//! Spec 2.8, 17.10: patches, whether the workflow and history agree on them or not.
+//! Spec 2.8, 17(10): patches, whether the workflow and history agree on them or not.
 
 use crate::support::commands::{complete_workflow, set_patch, start_timer};
 use crate::support::names::{command_types, job_names};

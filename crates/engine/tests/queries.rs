@@ -1,4 +1,4 @@
-//! Spec 1.15: queries, of the old kind and the new.
+//! Spec 1.15, 17(3), 17(16), 17(17): queries, of the old kind and the new.
 
 use crate::support::commands::{answer_query, complete_workflow, start_timer};
 use crate::support::names::{command_types, query};
@@ -84,14 +84,39 @@ fn a_stale_legacy_query_is_not_failed_for_good_and_lang_answers_it_from_the_newe
 }
 
 #[test]
-fn both_kinds_at_once_fail_the_task() {
-    let mut both = task(&timer_history().up_to_task(1));
-    both.legacy_query = Some(query("state"));
-    both.queries = vec![("1".to_owned(), query("state"))];
-    let driver = Driver::new(both);
-    let failure = driver.reports.last().expect("the task fails").failure();
-    assert_eq!(failure.kind, TaskFailureKind::Task);
-    assert_eq!(failure.failure.message, "Fatal error in workflow machines: Server issued both normal and legacy query");
+fn a_task_with_both_kinds_is_left_to_time_out_and_the_next_one_is_served() {
+    let mut driver = waiting_run();
+    let both = || PreparedTask {
+        legacy_query: Some(query("state")),
+        queries: vec![("1".to_owned(), query("state"))],
+        ..task(&timer_history().up_to_task(2))
+    };
+    driver.task(both());
+    assert!(driver.activation.is_none());
+    assert_eq!(driver.reports.len(), 1, "nobody is told: {:?}", driver.reports);
+    assert_eq!(driver.discarded, ["token-8"], "its permit goes back");
+    driver.task(task(&timer_history().only_task(2)));
+    assert_eq!(driver.jobs(), ["timer-1"]);
+    driver.complete([complete_workflow()]);
+    assert_eq!(command_types(&driver.last_completion().commands), ["CompleteWorkflowExecution"]);
+
+    let mut fresh = Driver::new(both());
+    assert!(fresh.activation.is_none() && fresh.reports.is_empty());
+    assert_eq!(fresh.discarded, ["token-8"]);
+    fresh.evict(EvictionRequest::cache_full());
+    assert_eq!(fresh.jobs(), ["evict"], "it holds its place only until another run needs it");
+}
+
+#[test]
+fn a_query_on_a_history_that_can_not_be_applied_is_dropped_and_the_run_goes() {
+    let mut history = timer_history();
+    history.edit(2, |event| event.event_id = 9);
+    let mut driver = Driver::new(PreparedTask { legacy_query: Some(query("state")), ..task(&history.whole()) });
+    let failure = driver.reports.last().expect("the query fails").failure();
+    assert_eq!(failure.kind, TaskFailureKind::RetryableLegacyQuery, "nobody is told");
+    assert_eq!(driver.jobs(), ["evict"]);
+    driver.complete([]);
+    assert_eq!(driver.ended.len(), 1, "the permit goes back with the run");
 }
 
 #[test]

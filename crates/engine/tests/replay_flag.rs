@@ -1,4 +1,4 @@
-//! Spec 1.5.4, 1.7.1, 17.3: when an activation says that it replays.
+//! Spec 1.5.4, 1.7.1, 17(3): when an activation says that it replays.
 
 use crate::support::commands::start_timer;
 use crate::support::names::{job_names, query};

@@ -1,4 +1,4 @@
-//! Spec 1.8.7 to 1.8.10: how workflow tasks fail.
+//! Spec 1.7.4, 1.8.7 to 1.8.10, 17(15): how workflow tasks fail.
 
 use crate::support::commands::cancel_timer;
 use crate::support::names::command_types;
@@ -88,6 +88,15 @@ fn events_out_of_order_are_fatal() {
         failure.failure.message,
         "Fatal error in workflow machines: History is out of order. Last processed event: 1, event id: 3"
     );
+}
+
+#[test]
+fn a_history_that_gives_a_new_run_nothing_to_do_completes_its_task() {
+    let mut history = HistoryBuilder::empty();
+    history.workflow_task_pending();
+    let driver = Driver::new(task(&history.whole()));
+    assert!(driver.activation.is_none());
+    assert!(driver.last_completion().commands.is_empty());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Spec 1.8.2, 2.7, 17.9: commands that end the workflow, and those that come after them.
+//! Spec 1.8.2, 2.7, 17(9): commands that end the workflow, and those that come after them.
 
 use crate::support::commands::{complete_workflow, continue_as_new, fail_workflow, start_timer, upsert};
 use crate::support::names::command_types;

@@ -1,4 +1,4 @@
-//! Spec 1.5.5, 1.5.6, 1.12, 2.10, 17.11: updates, live, in replay, and in tasks that the service drops.
+//! Spec 1.5.1, 1.5.5, 1.5.6, 1.12, 2.10, 17(11): updates, live, in replay, and in tasks that the service drops.
 
 use crate::support::commands::{accept_update, complete_update, reject_update, start_timer};
 use crate::support::names::{command_types, job_names};
@@ -9,6 +9,7 @@ use corewasm_testkit::HistoryBuilder;
 use temporalio_protos::coresdk::workflow_activation::DoUpdate;
 use temporalio_protos::coresdk::workflow_activation::WorkflowActivation;
 use temporalio_protos::coresdk::workflow_activation::workflow_activation_job::Variant;
+use temporalio_protos::temporal::api::protocol::v1::message::SequencingId;
 
 fn update(activation: &WorkflowActivation) -> DoUpdate {
     let update = activation.jobs.iter().find_map(|job| match &job.variant {
@@ -151,6 +152,23 @@ fn a_dropped_speculative_task_leaves_no_trace() {
     assert_eq!(driver.jobs(), ["signal-poke"]);
     driver.complete([]);
     assert_eq!(driver.completions().len(), 3);
+}
+
+#[test]
+fn a_request_that_never_became_due_is_dropped_with_a_warning() {
+    let (mut driver, history) = waiting_run();
+    let mut undue = update_message("u1", 0);
+    undue.sequencing_id = Some(SequencingId::CommandIndex(1));
+    let view = history.only_task(2);
+    driver.task(PreparedTask { messages: vec![undue], ..task(&view) });
+    assert!(driver.activation.is_none(), "Core completes the task");
+    let mut next = history;
+    record(&mut next, driver.last_completion());
+    next.workflow_task_pending();
+    driver.task(with_update(&next, 3, "u2"));
+    assert_eq!(driver.jobs(), ["update-u2"]);
+    let text = "There are unprocessed protocol messages while receiving new work";
+    assert_eq!(driver.warnings(), [text]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Spec 7.3, 17.18: every permit is released exactly once, whatever goes wrong.
+//! Spec 7.3, 17(18): every permit is released exactly once, whatever goes wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

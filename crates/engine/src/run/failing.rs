@@ -82,13 +82,11 @@ impl Run {
     fn fail(&mut self, failed: FailedCompletion) {
         let Some((task_token, attempt)) = self.task.as_ref().map(|task| (task.token.clone(), task.attempt)) else {
             let message = format!("No workflow task for run id {} found when trying to fail activation", self.run_id());
-            self.warn(message.clone());
-            if self.broken {
-                self.request_eviction(EvictionRequest::because(failed.eviction, message));
-            }
+            self.warn(message);
             return self.decide(TaskReport::Nothing, failed.is_autocomplete);
         };
         let kind = self.failure_kind(&failed);
+        // A broken run that kept its query, as on native Core, would hold the task for ever.
         if kind != TaskFailureKind::RetryableLegacyQuery || self.broken {
             let message = format!("Workflow activation completion failed: {:?}", failed.failure);
             self.request_eviction(EvictionRequest::because(failed.eviction, message));

@@ -1,5 +1,6 @@
 //! Taking up workflow tasks (spec 1.5.1, 1.7.4, 1.11.1).
 
+use bytes::Bytes;
 use temporalio_protos::coresdk::workflow_activation::query_to_job;
 
 use super::Run;
@@ -32,17 +33,16 @@ impl Run {
 
     fn begin(&mut self, task: PreparedTask) -> Result<Step> {
         let PreparedTask { task_token, attempt, legacy_query, queries, messages, update, paginator, .. } = task;
-        let both_kinds = legacy_query.is_some() && !queries.is_empty();
+        if legacy_query.is_some() && !queries.is_empty() {
+            return self.refuse_both_kinds_of_queries(task_token);
+        }
         let is_expired = legacy_query.is_some() && self.is_expired(&update);
         let legacy_query = legacy_query.map(|query| (LEGACY_QUERY_ID.to_owned(), query));
         let queries = queries.into_iter().chain(legacy_query).map(|(id, query)| query_to_job(id, query));
-        let pending_queries = if both_kinds { vec![] } else { queries.collect() };
+        let pending_queries = queries.collect();
         self.task = Some(OutstandingTask { token: task_token, attempt, started: self.now.monotonic, pending_queries });
         self.paginator = Some(Box::new(paginator));
         self.interrupt_heartbeat();
-        if both_kinds {
-            return Err(RunError::fatal("Server issued both normal and legacy query"));
-        }
         if is_expired {
             return Ok(Step::AutoFail(RunError::fatal("Query expired")));
         }
@@ -50,6 +50,12 @@ impl Run {
         self.execution.take_task(update, messages)?;
         let activation = self.execution.next_activation()?;
         Ok(if activation.jobs.is_empty() { self.idle_on_task() } else { Step::Activate(activation) })
+    }
+
+    /// There is no answer that fits both. The task is not taken up: nobody is told, it times out (docs/notes/quirks.md).
+    fn refuse_both_kinds_of_queries(&mut self, task_token: Bytes) -> Result<Step> {
+        self.emit(RunOutput::TaskDiscarded { task_token });
+        Err(RunError::fatal("Server issued both normal and legacy query"))
     }
 
     /// The query asks for a state that the run has left behind (spec 1.15.3).

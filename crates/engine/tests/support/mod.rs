@@ -223,6 +223,17 @@ impl Driver {
         self.reports.last().expect("something was reported").completion()
     }
 
+    /// What was worth a line in the log.
+    pub fn warnings(&self) -> Vec<&str> {
+        let mut warnings = vec![];
+        for observation in &self.observations {
+            if let Observation::Warning(text) = observation {
+                warnings.push(text.as_str());
+            }
+        }
+        warnings
+    }
+
     fn submit(
         &mut self,
         status: temporalio_protos::coresdk::workflow_completion::workflow_activation_completion::Status,

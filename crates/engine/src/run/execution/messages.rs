@@ -49,6 +49,11 @@ impl Messages {
         Ok(())
     }
 
+    /// Some were not due yet.
+    pub(super) fn has_incoming(&self) -> bool {
+        !self.incoming.is_empty()
+    }
+
     /// An event says that the service stored a request (spec 1.5.6).
     ///
     /// # Errors

@@ -132,6 +132,9 @@ impl Execution {
     /// A new task: its history and messages take the place of the last one's, and its first sequence is applied (spec
     /// 1.5.1).
     pub(super) fn take_task(&mut self, update: HistoryUpdate, messages: Vec<Message>) -> Result<()> {
+        if self.messages.has_incoming() {
+            self.warn("There are unprocessed protocol messages while receiving new work");
+        }
         self.messages.receive(messages)?;
         self.progress.replaying = update.previous_started_event_id() > 0;
         self.history = update;
