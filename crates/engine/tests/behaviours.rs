@@ -2,8 +2,10 @@
 
 mod activities;
 mod buffering;
+mod child_workflows;
 mod events;
 mod evictions;
+mod external_workflows;
 mod history_paging;
 mod history_properties;
 mod history_service;
@@ -11,6 +13,7 @@ mod local_activities;
 mod local_activity_replay;
 mod native_live_vectors;
 mod native_vectors;
+mod nexus_operations;
 mod nothing_is_lost;
 mod paging;
 mod patches;
@@ -24,3 +27,4 @@ mod task_failures;
 mod terminal_commands;
 mod timers;
 mod updates;
+mod upserts;

@@ -2,14 +2,21 @@
 
 use std::time::Duration;
 
+use corewasm_testkit::history::NAMESPACE;
+use temporalio_protos::coresdk::child_workflow::ChildWorkflowCancellationType;
+use temporalio_protos::coresdk::common::NamespacedWorkflowExecution;
+use temporalio_protos::coresdk::nexus::NexusOperationCancellationType;
+use temporalio_protos::coresdk::workflow_commands::signal_external_workflow_execution::Target;
 use temporalio_protos::coresdk::workflow_commands::workflow_command::Variant;
 use temporalio_protos::coresdk::workflow_commands::{
-    ActivityCancellationType, CancelTimer, CompleteWorkflowExecution, ContinueAsNewWorkflowExecution,
-    FailWorkflowExecution, QueryResult, QuerySuccess, RequestCancelActivity, RequestCancelLocalActivity,
-    ScheduleActivity, ScheduleLocalActivity, SetPatchMarker, StartTimer, UpdateResponse,
-    UpsertWorkflowSearchAttributes, query_result, update_response,
+    ActivityCancellationType, CancelChildWorkflowExecution, CancelSignalWorkflow, CancelTimer,
+    CompleteWorkflowExecution, ContinueAsNewWorkflowExecution, FailWorkflowExecution, ModifyWorkflowProperties,
+    QueryResult, QuerySuccess, RequestCancelActivity, RequestCancelExternalWorkflowExecution,
+    RequestCancelLocalActivity, RequestCancelNexusOperation, ScheduleActivity, ScheduleLocalActivity,
+    ScheduleNexusOperation, SetPatchMarker, SignalExternalWorkflowExecution, StartChildWorkflowExecution, StartTimer,
+    UpdateResponse, UpsertWorkflowSearchAttributes, query_result, update_response,
 };
-use temporalio_protos::temporal::api::common::v1::SearchAttributes;
+use temporalio_protos::temporal::api::common::v1::{Memo, SearchAttributes};
 use temporalio_protos::temporal::api::failure::v1::Failure;
 
 pub fn start_timer(seq: u32) -> Variant {
@@ -101,4 +108,73 @@ pub fn reject_update(id: &str) -> Variant {
 
 fn answer_update(id: &str, response: update_response::Response) -> Variant {
     Variant::UpdateResponse(UpdateResponse { protocol_instance_id: id.to_owned(), response: Some(response) })
+}
+
+/// A child whose workflow id is "child-" and its number.
+pub fn start_child(seq: u32, cancellation: ChildWorkflowCancellationType) -> Variant {
+    Variant::StartChildWorkflowExecution(StartChildWorkflowExecution {
+        seq,
+        workflow_id: format!("child-{seq}"),
+        workflow_type: "Child".to_owned(),
+        cancellation_type: cancellation as i32,
+        ..StartChildWorkflowExecution::default()
+    })
+}
+
+pub fn cancel_child(seq: u32, reason: &str) -> Variant {
+    Variant::CancelChildWorkflowExecution(CancelChildWorkflowExecution {
+        child_workflow_seq: seq,
+        reason: reason.to_owned(),
+    })
+}
+
+pub fn signal_external(seq: u32, workflow_id: &str) -> Variant {
+    Variant::SignalExternalWorkflowExecution(SignalExternalWorkflowExecution {
+        seq,
+        signal_name: "poke".to_owned(),
+        target: Some(Target::WorkflowExecution(execution(workflow_id))),
+        ..SignalExternalWorkflowExecution::default()
+    })
+}
+
+pub fn cancel_signal(seq: u32) -> Variant {
+    Variant::CancelSignalWorkflow(CancelSignalWorkflow { seq })
+}
+
+pub fn cancel_external(seq: u32, workflow_id: &str) -> Variant {
+    Variant::RequestCancelExternalWorkflowExecution(RequestCancelExternalWorkflowExecution {
+        seq,
+        workflow_execution: Some(execution(workflow_id)),
+        reason: "enough".to_owned(),
+    })
+}
+
+/// An operation "operation" of the service "service".
+pub fn schedule_nexus(seq: u32, cancellation: NexusOperationCancellationType) -> Variant {
+    Variant::ScheduleNexusOperation(ScheduleNexusOperation {
+        seq,
+        endpoint: "endpoint".to_owned(),
+        service: "service".to_owned(),
+        operation: "operation".to_owned(),
+        cancellation_type: cancellation as i32,
+        ..ScheduleNexusOperation::default()
+    })
+}
+
+pub fn cancel_nexus(seq: u32) -> Variant {
+    Variant::RequestCancelNexusOperation(RequestCancelNexusOperation { seq })
+}
+
+/// A change of one field of the memo.
+pub fn modify_memo(name: &str) -> Variant {
+    let fields = [(name.to_owned(), "value".into())].into_iter().collect();
+    Variant::ModifyWorkflowProperties(ModifyWorkflowProperties { upserted_memo: Some(Memo { fields }) })
+}
+
+fn execution(workflow_id: &str) -> NamespacedWorkflowExecution {
+    NamespacedWorkflowExecution {
+        namespace: NAMESPACE.to_owned(),
+        workflow_id: workflow_id.to_owned(),
+        run_id: String::new(),
+    }
 }
