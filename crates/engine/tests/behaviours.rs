@@ -1,6 +1,7 @@
 //! The engine's behaviours, one file for each, in one program: linking one for each file took gigabytes.
 
 mod activities;
+mod annotations;
 mod buffering;
 mod child_workflows;
 mod events;
@@ -9,6 +10,7 @@ mod external_workflows;
 mod history_paging;
 mod history_properties;
 mod history_service;
+mod job_order;
 mod local_activities;
 mod local_activity_replay;
 mod native_live_vectors;
@@ -23,6 +25,7 @@ mod replay_history;
 mod sdk_metadata;
 mod support;
 mod task_boundaries;
+mod task_facts;
 mod task_failures;
 mod terminal_commands;
 mod timers;

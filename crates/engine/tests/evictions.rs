@@ -1,4 +1,4 @@
-//! Spec 1.9, 1.10.3: when a run goes, and what it leaves behind.
+//! Spec 1.9, 1.10.3, 17(16): when a run goes, and what it leaves behind.
 
 use crate::support::commands::{complete_workflow, start_timer};
 use crate::support::{Driver, Report, setup, task};

@@ -48,6 +48,7 @@ fn nondeterminism_has_a_cause_of_its_own() {
     assert_eq!(eviction_reason(&driver), EvictionReason::Nondeterminism);
 }
 
+/// Upstream: workflow_failures_only_reported_once, failing_wft_doesnt_eat_permit_forever.
 #[test]
 fn a_later_attempt_is_dropped_but_its_permit_and_latency_count() {
     let second = PreparedTask { attempt: 2, ..task(&replayed_timer().up_to_task(1)) };

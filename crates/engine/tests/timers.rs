@@ -1,7 +1,8 @@
-//! Spec 2.2, 1.5: a workflow with timers, live and in replay.
+//! Spec 2.2, 1.5, 17(12): a workflow with timers, live and in replay.
 
 use crate::support::commands::{cancel_timer, complete_workflow, start_timer};
 use crate::support::names::{command_types, job_names};
+use crate::support::recorder::record;
 use crate::support::{Driver, task};
 use corewasm_testkit::HistoryBuilder;
 
@@ -50,12 +51,47 @@ fn a_replayed_timer_gives_the_same_activations() {
     assert_eq!(command_types(&driver.last_completion().commands), ["CompleteWorkflowExecution"]);
 }
 
+/// Upstream: cancel_before_sent_to_server.
 #[test]
-fn a_timer_cancelled_before_it_is_sent_vanishes() {
-    let mut driver = Driver::new(task(&one_timer().up_to_task(1)));
+fn a_timer_cancelled_before_it_is_sent_vanishes_and_tells_nobody() {
+    let mut history = HistoryBuilder::new();
+    history.workflow_task_pending();
+    let mut driver = Driver::new(task(&history.whole()));
     driver.complete([start_timer(1), cancel_timer(1), start_timer(2)]);
     let commands = &driver.last_completion().commands;
     assert_eq!(command_types(commands), ["StartTimer"]);
+    assert!(driver.activation.is_none(), "no job tells of the cancelled one");
+
+    record(&mut history, driver.last_completion());
+    history.signaled("poke");
+    history.workflow_task_pending();
+    let (replayed, activations) = Driver::replay(task(&history.whole()), |a| match job_names(a)[0].as_str() {
+        "init" => vec![start_timer(1), cancel_timer(1), start_timer(2)],
+        _ => vec![],
+    });
+    let jobs: Vec<_> = activations.iter().map(job_names).collect();
+    assert_eq!(jobs, [["init"], ["signal-poke"]], "{:?}", replayed.reports);
+}
+
+#[test]
+fn a_timer_cancelled_after_it_was_sent_is_cancelled_at_the_service() {
+    let mut history = HistoryBuilder::new();
+    history.workflow_task();
+    let timer = history.timer_started("1");
+    history.signaled("poke");
+    history.workflow_task_pending();
+    let mut driver = Driver::new(task(&history.up_to_task(1)));
+    driver.complete([start_timer(1)]);
+    driver.task(task(&history.only_task(2)));
+    driver.complete([cancel_timer(1)]);
+    assert_eq!(command_types(&driver.last_completion().commands), ["CancelTimer"]);
+    assert!(driver.activation.is_none(), "no job tells of it");
+    history.workflow_task_completed();
+    history.timer_canceled(timer);
+    history.signaled("again");
+    history.workflow_task_pending();
+    driver.task(task(&history.only_task(3)));
+    assert_eq!(driver.jobs(), ["signal-again"]);
 }
 
 #[test]

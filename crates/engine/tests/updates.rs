@@ -1,11 +1,11 @@
 //! Spec 1.5.1, 1.5.5, 1.5.6, 1.12, 2.10, 17(11): updates, live, in replay, and in tasks that the service drops.
 
-use crate::support::commands::{accept_update, complete_update, reject_update, start_timer};
+use crate::support::commands::{accept_update, complete_update, complete_workflow, reject_update, start_timer};
 use crate::support::names::{command_types, job_names};
 use crate::support::recorder::{record, update_message};
 use crate::support::{Driver, task};
 use corewasm_engine::PreparedTask;
-use corewasm_testkit::HistoryBuilder;
+use corewasm_testkit::{HistoryBuilder, TaskView};
 use temporalio_protos::coresdk::workflow_activation::DoUpdate;
 use temporalio_protos::coresdk::workflow_activation::WorkflowActivation;
 use temporalio_protos::coresdk::workflow_activation::workflow_activation_job::Variant;
@@ -100,6 +100,80 @@ fn a_signal_before_an_update_stays_before_it() {
     assert_eq!(driver.jobs(), ["signal-before", "update-u1"]);
 }
 
+/// Upstream: replay_with_signal_and_update_same_task.
+#[test]
+fn a_signal_and_an_update_of_one_task_replay_in_their_order() {
+    let mut history = HistoryBuilder::new();
+    history.workflow_task();
+    history.timer_started("1");
+    let signal = history.signaled("before");
+    history.workflow_task();
+    let accepted = history.update_accepted_of("u1", "update", signal);
+    history.update_completed(accepted, "done".into());
+    history.signaled("poke");
+    history.workflow_task_pending();
+    let (driver, activations) =
+        Driver::replay(task(&history.whole()), |activation| match job_names(activation)[0].as_str() {
+            "init" => vec![start_timer(1)],
+            "signal-before" => vec![accept_update("u1"), complete_update("u1")],
+            _ => vec![],
+        });
+    let jobs: Vec<_> = activations.iter().map(job_names).collect();
+    assert_eq!(jobs, [vec!["init"], vec!["signal-before", "update-u1"], vec!["signal-poke"]]);
+    assert!(!update(&activations[1]).run_validator);
+    assert_eq!(driver.completions().len(), 1, "{:?}", driver.reports);
+}
+
+/// Upstream: update_after_empty_wft. The update came with a task that otherwise was a heartbeat.
+#[test]
+fn an_update_behind_an_empty_task_replays_where_it_came() {
+    let mut history = HistoryBuilder::new();
+    history.workflow_task_pending();
+    let mut driver = Driver::new(task(&history.whole()));
+    driver.complete([]);
+    record(&mut history, driver.last_completion());
+    history.workflow_task_pending();
+    driver.task(with_update(&history, 2, "u1"));
+    assert_eq!(driver.jobs(), ["update-u1"]);
+    driver.complete([accept_update("u1"), start_timer(1)]);
+    record(&mut history, driver.last_completion());
+    history.timer_fired(9);
+    history.workflow_task_pending();
+    driver.task(task(&history.only_task(3)));
+    assert_eq!(driver.jobs(), ["timer-1"]);
+    driver.complete([complete_update("u1"), complete_workflow()]);
+    record(&mut history, driver.last_completion());
+
+    let (replayed, activations) =
+        Driver::replay(task(&history.whole()), |activation| match job_names(activation)[0].as_str() {
+            "update-u1" => vec![accept_update("u1"), start_timer(1)],
+            "timer-1" => vec![complete_update("u1"), complete_workflow()],
+            _ => vec![],
+        });
+    let jobs: Vec<_> = activations.iter().map(job_names).collect();
+    assert_eq!(jobs, [["init"], ["update-u1"], ["timer-1"]], "{:?}", replayed.reports);
+}
+
+/// Upstream: speculative_wft_with_command_event. What came before the dropped task's own events stays handled.
+#[test]
+fn a_dropped_speculative_task_keeps_the_command_events_it_brought() {
+    let (mut driver, history) = waiting_run();
+    assert_eq!(history.event(5).event_type().as_str_name(), "EVENT_TYPE_TIMER_STARTED");
+    driver.task(with_update(&history, 2, "u1"));
+    driver.reset_last_started_to = Some(3);
+    driver.complete([reject_update("u1")]);
+    // The next task begins behind what was given already: the timer's event does not come again.
+    let mut next = HistoryBuilder::of_events(history.events()[..5].to_vec());
+    next.timer_fired(5);
+    next.workflow_task_pending();
+    let view = TaskView { events: next.events()[5..].to_vec(), ..next.only_task(2) };
+    driver.task(task(&view));
+    assert_eq!(driver.jobs(), ["timer-1"]);
+    driver.complete([complete_workflow()]);
+    assert_eq!(command_types(&driver.last_completion().commands), ["CompleteWorkflowExecution"]);
+}
+
+/// Upstream: reapplied_updates_due_to_reset.
 #[test]
 fn an_admitted_update_is_stashed_in_replay_until_it_is_accepted() {
     let mut history = HistoryBuilder::new();
