@@ -12,6 +12,7 @@ mod history_properties;
 mod history_service;
 mod job_order;
 mod local_activities;
+mod local_activity_races;
 mod local_activity_replay;
 mod native_live_vectors;
 mod native_vectors;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::support::commands::{
     answer_query, cancel_local_activity, complete_workflow, schedule_local_activity, start_timer,
 };
-use crate::support::names::{command_types, query};
+use crate::support::names::{command_types, job_names, query};
+use crate::support::recorder::record;
 use crate::support::{Driver, Report, cancelled_local_activity, completed_local_activity, legacy_query, setup, task};
 use corewasm_engine::{EvictionRequest, LocalActivitiesTaken, LocalActivityNotice, PreparedTask, RunSetup};
 use corewasm_testkit::HistoryBuilder;
@@ -49,6 +50,7 @@ fn the_heartbeat_is_due_at_four_fifths_of_the_task_timeout() {
     assert_eq!(deadline.since(driver.now.monotonic), Duration::from_secs(8));
 }
 
+/// Upstream: local_activity_with_heartbeat_only_causes_one_wakeup.
 #[test]
 fn a_heartbeat_wakes_lang_once_and_asks_for_another_task() {
     let mut driver = with_one(setup());
@@ -84,6 +86,7 @@ fn a_result_between_tasks_waits_for_the_next_one() {
     assert_eq!(driver.jobs(), ["local-1"]);
 }
 
+/// Upstream: heartbeat_timeout_does_not_overlap_local_activity_resolution_activation.
 #[test]
 fn a_heartbeat_during_an_activation_is_made_up_for_right_behind_it() {
     let mut driver = Driver::new(task(&heartbeaten().up_to_task(1)));
@@ -121,6 +124,96 @@ fn a_query_answered_meanwhile_asks_for_another_task() {
     assert_eq!(driver.last_completion().query_responses.len(), 1);
 }
 
+/// Upstream: query_during_wft_heartbeat_doesnt_accidentally_fail_to_continue_heartbeat.
+#[test]
+fn a_query_that_comes_with_a_heartbeats_task_does_not_end_the_heartbeats() {
+    let mut history = heartbeaten();
+    let mut driver = with_one(setup());
+    driver.heartbeat();
+    let queries = vec![("1".to_owned(), query("state"))];
+    driver.task(PreparedTask { queries, ..task(&history.only_task(2)) });
+    assert!(driver.activation.is_none(), "the query waits for the heartbeat");
+    driver.heartbeat();
+    assert_eq!(driver.completions().len(), 1, "its task is not reported before it is answered");
+    assert_eq!(driver.jobs(), ["query-1"]);
+    driver.complete([answer_query("1")]);
+    let completion = driver.last_completion();
+    assert_eq!((completion.query_responses.len(), completion.force_create_new_task), (1, true));
+
+    record(&mut history, driver.last_completion());
+    history.workflow_task_pending();
+    driver.task(task(&history.only_task(3)));
+    assert!(driver.activation.is_none());
+    driver.heartbeat();
+    assert!(driver.last_completion().force_create_new_task, "and goes on");
+    record(&mut history, driver.last_completion());
+    history.workflow_task_pending();
+    driver.task(task(&history.only_task(4)));
+    driver.resolve(completed_local_activity(1));
+    assert_eq!(driver.jobs(), ["local-1"]);
+    driver.complete([complete_workflow()]);
+    assert_eq!(driver.completions().len(), 4);
+}
+
+/// Upstream: la_resolve_during_legacy_query_does_not_combine.
+#[test]
+fn a_result_that_comes_while_lang_answers_a_query_does_not_join_it() {
+    let mut history = heartbeaten();
+    let mut driver = with_one(setup());
+    driver.heartbeat();
+    let queries = vec![("1".to_owned(), query("state"))];
+    driver.task(PreparedTask { queries, ..task(&history.only_task(2)) });
+    driver.task(legacy_query(6, "query"));
+    driver.heartbeat();
+    assert_eq!(driver.jobs(), ["query-1"]);
+    driver.resolve(completed_local_activity(1));
+    assert_eq!(driver.jobs(), ["query-1"], "the query stays alone");
+    driver.complete([answer_query("1")]);
+    assert_eq!(driver.completions().len(), 2);
+    assert!(driver.last_completion().force_create_new_task, "the result needs a task");
+    assert_eq!(command_types(&driver.last_completion().commands), ["RecordMarker"]);
+    record(&mut history, driver.last_completion());
+    history.workflow_task_pending();
+    assert_eq!(driver.jobs(), ["local-1"], "nor does the next query join it");
+    driver.complete([start_timer(1)]);
+    assert_eq!(driver.completions().len(), 2, "a query's task is not answered as a task");
+    assert_eq!(driver.jobs(), ["query-legacy_query"]);
+    driver.complete([answer_query("legacy_query")]);
+    assert!(driver.activation.is_none());
+    driver.task(task(&history.only_task(3)));
+    assert_eq!(command_types(&driver.last_completion().commands), ["StartTimer"]);
+
+    record(&mut history, driver.last_completion());
+    history.signaled("poke");
+    history.workflow_task_pending();
+    let (replayed, activations) = Driver::replay(task(&history.whole()), |a| match job_names(a)[0].as_str() {
+        "init" => vec![schedule_local_activity(1, TryCancel)],
+        "local-1" => vec![start_timer(1)],
+        _ => vec![],
+    });
+    let jobs: Vec<_> = activations.iter().map(job_names).collect();
+    assert_eq!(jobs, [["init"], ["local-1"], ["signal-poke"]], "{:?}", replayed.reports);
+}
+
+/// A legacy query that comes between two tasks of a run with local activities waits for a heartbeat of its own.
+#[test]
+fn a_result_that_comes_while_lang_answers_a_legacy_query_waits_for_the_next_task() {
+    let mut driver = with_one(setup());
+    driver.heartbeat();
+    driver.task(legacy_query(3, "query"));
+    assert!(driver.activation.is_none());
+    driver.heartbeat();
+    assert_eq!(driver.jobs(), ["query-legacy_query"]);
+    driver.resolve(completed_local_activity(1));
+    assert_eq!(driver.jobs(), ["query-legacy_query"], "the query stays alone");
+    driver.complete([answer_query("legacy_query")]);
+    assert!(matches!(driver.reports.last(), Some(Report::LegacyQuery(_))));
+    assert!(driver.activation.is_none(), "the result has no task yet");
+    driver.task(task(&heartbeaten().only_task(2)));
+    assert_eq!(driver.jobs(), ["local-1"]);
+}
+
+/// Upstream: legacy_query_while_waiting_on_la_is_buffered.
 #[test]
 fn a_legacy_query_waits_until_the_task_is_reported() {
     let mut driver = with_one(setup());
@@ -131,6 +224,7 @@ fn a_legacy_query_waits_until_the_task_is_reported() {
     assert_eq!(driver.jobs(), ["query-legacy_query"]);
 }
 
+/// Upstream: la_cancel_delivered_before_eviction_activation.
 #[test]
 fn an_eviction_waits_until_lang_has_heard_of_the_cancels() {
     let mut driver = with_one(setup());
@@ -150,6 +244,7 @@ fn an_eviction_waits_until_lang_has_heard_of_the_cancels() {
     assert!(!driver.ended[0].record_latency);
 }
 
+/// Upstream: eviction_with_buffered_la_marker_replays_only_completed_la.
 #[test]
 fn an_eviction_brings_home_what_the_task_has_earned() {
     let mut driver = Driver::new(task(&heartbeaten().up_to_task(1)));
@@ -166,6 +261,7 @@ fn an_eviction_brings_home_what_the_task_has_earned() {
     assert!(driver.evicted.is_some());
 }
 
+/// Upstream: zero_cache_doesnt_evict_before_wft_is_answered.
 #[test]
 fn without_a_cache_the_run_stays_until_the_task_is_answered() {
     let mut driver = with_one(RunSetup { caching: false, ..setup() });

@@ -2,10 +2,13 @@
 
 use crate::support::commands::{complete_workflow, start_timer};
 use crate::support::names::job_names;
-use crate::support::{Driver, paged_task, task};
+use crate::support::{Driver, paged_task, task, task_of_pages};
+use corewasm_engine::history::{Event, HistoryPage};
 use corewasm_testkit::HistoryBuilder;
 use temporalio_protos::coresdk::workflow_activation::WorkflowActivation;
 use temporalio_protos::coresdk::workflow_commands::workflow_command::Variant;
+use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
+use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 const TIMERS: u32 = 10;
 
@@ -43,6 +46,36 @@ fn every_page_size_gives_the_same_activations() {
         assert_eq!(paged, whole, "page size {page_size}");
         assert_eq!(driver.reports.len(), 1);
     }
+}
+
+/// Upstream: weird_pagination_doesnt_drop_wft_events. Single events between empty pages, a failed task among them, and
+/// a token behind the last page that leads to nothing.
+#[test]
+fn odd_pages_lose_no_event() {
+    let mut history = HistoryBuilder::new();
+    history.workflow_task();
+    history.signaled("one");
+    history.workflow_task_pending();
+    history.workflow_task_failed(WorkflowTaskFailedCause::UnhandledCommand);
+    for name in ["two", "three", "four", "five"] {
+        history.signaled(name);
+    }
+    history.workflow_task_pending();
+    let view = history.whole();
+    let (_, whole) = Driver::replay(task(&view), |_| vec![]);
+    assert_eq!(whole.iter().flat_map(job_names).collect::<Vec<_>>().len(), 6);
+
+    let page = |events: &[HistoryEvent], token: &str| HistoryPage {
+        events: events.iter().map(Event::from).collect(),
+        next_page_token: token.as_bytes().to_vec(),
+    };
+    let single = |event: &HistoryEvent| [page(&[], "more"), page(std::slice::from_ref(event), "more")];
+    let pages = view.events.iter().flat_map(single).chain([page(&[], "")]).skip(1).collect();
+    let (first, pages) = task_of_pages(&view, pages);
+    let mut driver = Driver::new(first);
+    driver.pages = pages;
+    assert_eq!(driver.run_lang(|_| vec![]), whole);
+    assert_eq!(driver.completions().len(), 1);
 }
 
 #[test]

@@ -376,11 +376,15 @@ pub fn task(view: &TaskView) -> PreparedTask {
 /// A task that brings as much of its history as a run needs to begin; the driver fetches the rest.
 pub fn paged_task(view: &TaskView, page_size: usize) -> (PreparedTask, VecDeque<HistoryPage>) {
     let chunks: Vec<_> = view.events.chunks(page_size).collect();
-    let mut pages: VecDeque<_> = chunks
+    let pages = chunks
         .iter()
         .enumerate()
-        .map(|(at, chunk)| HistoryPage { events: events(chunk), next_page_token: token_after(at, chunks.len()) })
-        .collect();
+        .map(|(at, chunk)| HistoryPage { events: events(chunk), next_page_token: token_after(at, chunks.len()) });
+    task_of_pages(view, pages.collect())
+}
+
+/// The same, of pages of any kind; the first must have an event.
+pub fn task_of_pages(view: &TaskView, mut pages: VecDeque<HistoryPage>) -> (PreparedTask, VecDeque<HistoryPage>) {
     let first = pages.pop_front().expect("a history has events");
     let mut paginator = Paginator::for_task(TaskHistory {
         events: first.events,

@@ -6,9 +6,9 @@ use prost::Message as _;
 use temporalio_protos::temporal::api::command::v1::Command;
 use temporalio_protos::temporal::api::command::v1::command::Attributes;
 use temporalio_protos::temporal::api::history::v1::{
-    ActivityTaskScheduledEventAttributes, MarkerRecordedEventAttributes, TimerStartedEventAttributes,
-    UpsertWorkflowSearchAttributesEventAttributes, WorkflowExecutionUpdateAcceptedEventAttributes,
-    WorkflowExecutionUpdateCompletedEventAttributes,
+    ActivityTaskScheduledEventAttributes, MarkerRecordedEventAttributes, TimerCanceledEventAttributes,
+    TimerStartedEventAttributes, UpsertWorkflowSearchAttributesEventAttributes,
+    WorkflowExecutionUpdateAcceptedEventAttributes, WorkflowExecutionUpdateCompletedEventAttributes,
 };
 use temporalio_protos::temporal::api::update::v1::{Acceptance, Request, Response};
 
@@ -41,6 +41,9 @@ fn record_command(history: &mut HistoryBuilder, completion: &TaskCompletion, com
         }
         Attributes::StartTimerCommandAttributes(start) => {
             history.add(TimerStartedEventAttributes { timer_id: start.timer_id, ..Default::default() })
+        }
+        Attributes::CancelTimerCommandAttributes(cancel) => {
+            history.add(TimerCanceledEventAttributes { timer_id: cancel.timer_id, ..Default::default() })
         }
         Attributes::UpsertWorkflowSearchAttributesCommandAttributes(upsert) => {
             history.add(UpsertWorkflowSearchAttributesEventAttributes {
