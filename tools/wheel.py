@@ -14,6 +14,7 @@ REQUIRED = (
     "corewasm/py.typed",
     "corewasm/core.wasm",
     "corewasm/core.wasm.json",
+    "corewasm/compare/masks.json",
 )
 
 

@@ -50,7 +50,7 @@ def compare_transcripts(native: dict[str, Any], ours: dict[str, Any]) -> Iterato
             break
         for difference in differences(_request(left), _request(right), masks.REQUESTS):
             yield f"request {index} {left[0]}: {difference}"
-    times = masks.LIVE_TIMES if native["times_vary"] else masks.ACTIVATIONS
+    times = masks.ACTIVATIONS_OF_LOCAL_ACTIVITIES if native["times_vary"] else masks.ACTIVATIONS
     yield from replays.compare_activations(native["activations"], ours["activations"], times)
 
 

@@ -1,31 +1,35 @@
-"""Every field that may differ between native Core and ours, each with its reason. Nothing else is left out.
-
-The same list as crates/testkit/src/vector/masks.rs: a change here is a change there.
-"""
+"""What may differ between two Cores: all of it stands in `corewasm/compare/masks.json`, each with its reason."""
 
 from __future__ import annotations
 
+import json
+
+from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
+
 from corewasm.compare.differences import Masks
-
-__all__ = ["ACTIVATIONS", "LIVE_TIMES", "REQUESTS", "Masks"]
-
-_SET = "native keeps it as a hash set: two native runs differ"
-
-ACTIVATIONS = Masks({}, {"available_internal_flags": _SET})
-
-LIVE_TIMES = Masks(
-    {"timestamp": "workflow time moves on by how long a local activity really ran"}, ACTIVATIONS.unordered
+from corewasm.compare.masks import (
+    ACTIVATIONS,
+    ACTIVATIONS_OF_LOCAL_ACTIVITIES,
+    LOCAL_ACTIVITY_MARKERS,
+    REQUESTS,
 )
 
-REQUESTS = Masks(
-    {
-        "identity": "holds the process id",
-        "sticky_attributes.worker_task_queue.name": "random",
-        "task_queue.name": "the sticky queue's name is random; the normal one is compared by normal_name",
-        "sticky_task_queue": "random",
-        "worker_instance_key": "random",
-        "worker_control_task_queue": "holds a random grouping key",
-        "worker_heartbeat": "process facts and times",
-    },
-    {"sdk_metadata.core_used_flags": _SET, "sdk_metadata.lang_used_flags": _SET},
-)
+__all__ = ["ACTIVATIONS", "ACTIVATIONS_OF_LOCAL_ACTIVITIES", "REQUESTS", "Masks", "without_wall_times"]
+
+_ZERO = {"seconds": 0, "nanos": 0}
+
+
+def without_wall_times(rpc: str, body: bytes) -> bytes:
+    """A request whose local activity markers have zero for the masked times: these lie in JSON, not in fields."""
+    if rpc != "RespondWorkflowTaskCompleted":
+        return body
+    message = RespondWorkflowTaskCompletedRequest.FromString(body)
+    for command in message.commands:
+        attributes = command.record_marker_command_attributes
+        if attributes.marker_name == "core_local_activity":
+            payload = attributes.details["data"].payloads[0]
+            data = json.loads(payload.data)
+            for name in LOCAL_ACTIVITY_MARKERS.reasons:
+                data[name] = data[name] and _ZERO
+            payload.data = json.dumps(data).encode()
+    return bytes(message.SerializeToString(deterministic=True))

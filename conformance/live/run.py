@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 import temporalio.bridge.client as bridge_client
 import temporalio.bridge.proto as core
 import temporalio.bridge.worker as bridge_worker
-from temporalio.api.workflowservice import v1 as api
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 
+from conformance.differential import masks
 from conformance.lang import bridge
 from conformance.lang.history_lang import HistoryLang
 
-from .frontend import Frontend, Request
+from .frontend import Frontend
 from .scenario import Scenario
 
 _TIMEOUT_SECONDS = 20
@@ -30,7 +29,7 @@ async def run(scenario: Scenario) -> dict[str, Any]:
     completions: list[bytes] = []
     try:
         await asyncio.wait_for(_drive(scenario, frontend, activations, completions), _TIMEOUT_SECONDS)
-        requests = [_normalized(request) for request in frontend.requests]
+        requests = [(each.rpc, masks.without_wall_times(each.rpc, each.body)) for each in frontend.requests]
         return {"requests": requests, "activations": activations, "completions": completions}
     except asyncio.TimeoutError:
         rpcs = [request.rpc for request in frontend.requests]
@@ -131,19 +130,3 @@ def _client_config(port: int) -> bridge_client.ClientConfig:
         payloads_warn_size=0,
         memo_warn_size=0,
     )
-
-
-def _normalized(request: Request) -> tuple[str, bytes]:
-    """Wall times inside local activity markers become zero: they differ between any two runs."""
-    if request.rpc != "RespondWorkflowTaskCompleted":
-        return request.rpc, request.body
-    message = api.RespondWorkflowTaskCompletedRequest.FromString(request.body)
-    for command in message.commands:
-        attributes = command.record_marker_command_attributes
-        if attributes.marker_name == "core_local_activity":
-            payload = attributes.details["data"].payloads[0]
-            data = json.loads(payload.data)
-            for name in ("complete_time", "original_schedule_time"):
-                data[name] = data[name] and {"seconds": 0, "nanos": 0}
-            payload.data = json.dumps(data).encode()
-    return request.rpc, bytes(message.SerializeToString(deterministic=True))

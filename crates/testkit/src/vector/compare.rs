@@ -9,30 +9,28 @@ use temporalio_protos::temporal::api::{
 use super::{
     differences::{differences, message},
     file::{Base64, LiveVector, ReplayVector},
-    masks::{ACTIVATIONS, LIVE_TIMES, Masks, REQUESTS},
+    masks::{ACTIVATIONS, ACTIVATIONS_OF_LOCAL_ACTIVITIES, LOCAL_ACTIVITY_MARKERS, Masks, REQUESTS},
 };
 use crate::simulator::Transcript;
 
 const ACTIVATION: &str = "coresdk.workflow_activation.WorkflowActivation";
-/// Local activities' times, in the JSON of their markers.
-const MARKER_TIMES: [&str; 2] = ["complete_time", "original_schedule_time"];
 
 /// What differs between native's replay and ours, in the order of the activations.
 pub fn replay_differences(vector: &ReplayVector, ours: &[Bytes]) -> Vec<String> {
     let native: Vec<_> = vector.steps.iter().map(|(activation, _)| activation.clone()).collect();
-    activation_differences(&bytes_of(&native), ours, ACTIVATIONS)
+    activation_differences(&bytes_of(&native), ours, &ACTIVATIONS)
 }
 
 /// What differs between native's live run and ours: requests first, then activations.
 pub fn live_differences(vector: &LiveVector, ours: &Transcript) -> Vec<String> {
     let mut found = request_differences(vector, &ours.requests);
-    let masks = if vector.times_vary { LIVE_TIMES } else { ACTIVATIONS };
+    let masks = if vector.times_vary { &ACTIVATIONS_OF_LOCAL_ACTIVITIES } else { &ACTIVATIONS };
     found.extend(activation_differences(&bytes_of(&vector.activations), &ours.activations, masks));
     found
 }
 
 /// What differs between two streams of activations; stops where one ends.
-pub fn activation_differences(native: &[Bytes], ours: &[Bytes], masks: Masks) -> Vec<String> {
+pub fn activation_differences(native: &[Bytes], ours: &[Bytes], masks: &Masks) -> Vec<String> {
     let mut found = Vec::new();
     for (index, (left, right)) in native.iter().zip(ours).enumerate() {
         let texts = message_differences(ACTIVATION, left, right, masks);
@@ -63,20 +61,20 @@ fn request_differences(vector: &LiveVector, ours: &[(String, Bytes)]) -> Vec<Str
         }
         let type_name = format!("temporal.api.workflowservice.v1.{rpc}Request");
         let [native, ours] = [&native.0, ours].map(|body| without_wall_times(rpc, body));
-        let texts = message_differences(&type_name, &native, &ours, REQUESTS);
+        let texts = message_differences(&type_name, &native, &ours, &REQUESTS);
         found.extend(texts.into_iter().map(|text| format!("request {index} {rpc}: {text}")));
     }
     found
 }
 
-fn message_differences(type_name: &str, native: &[u8], ours: &[u8], masks: Masks) -> Vec<String> {
+fn message_differences(type_name: &str, native: &[u8], ours: &[u8], masks: &Masks) -> Vec<String> {
     match (message(type_name, native), message(type_name, ours)) {
         (Ok(native), Ok(ours)) => differences(&native, &ours, masks),
         (Err(error), _) | (_, Err(error)) => vec![error],
     }
 }
 
-/// Wall times inside local activity markers become zero: they differ between any two runs.
+/// A request whose local activity markers have zero for the masked times: these lie in JSON, not in fields.
 fn without_wall_times(rpc: &str, body: &Bytes) -> Bytes {
     if rpc != "RespondWorkflowTaskCompleted" {
         return body.clone();
@@ -94,7 +92,7 @@ fn without_wall_times(rpc: &str, body: &Bytes) -> Bytes {
 
 fn zero_times(payload: &mut Payload) {
     let Ok(serde_json::Value::Object(mut data)) = serde_json::from_slice(&payload.data) else { return };
-    for name in MARKER_TIMES {
+    for name in LOCAL_ACTIVITY_MARKERS.may_differ.keys() {
         if let Some(time) = data.get_mut(name).filter(|time| !time.is_null()) {
             *time = serde_json::json!({ "seconds": 0, "nanos": 0 });
         }

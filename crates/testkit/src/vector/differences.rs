@@ -25,7 +25,7 @@ pub fn message(name: &str, bytes: &[u8]) -> Result<DynamicMessage, String> {
 }
 
 /// Every unmasked difference, in field order, as `path: native ..., corewasm ...`.
-pub fn differences(native: &DynamicMessage, ours: &DynamicMessage, masks: Masks) -> Vec<String> {
+pub fn differences(native: &DynamicMessage, ours: &DynamicMessage, masks: &Masks) -> Vec<String> {
     let mut comparison = Comparison { masks, found: Vec::new() };
     comparison.messages(native, ours, &Path::default());
     comparison.found
@@ -49,12 +49,12 @@ impl Path {
     }
 }
 
-struct Comparison {
-    masks: Masks,
+struct Comparison<'a> {
+    masks: &'a Masks,
     found: Vec<String>,
 }
 
-impl Comparison {
+impl Comparison<'_> {
     fn messages(&mut self, native: &DynamicMessage, ours: &DynamicMessage, path: &Path) {
         for field in native.descriptor().fields() {
             let path = path.field(field.name());

@@ -8,4 +8,4 @@ mod masks;
 pub use compare::{activation_differences, live_differences, replay_differences};
 pub use differences::{differences, message};
 pub use file::{LiveVector, ReplayVector, VectorError, lives, replays};
-pub use masks::{ACTIVATIONS, LIVE_TIMES, Masks, NONE, REQUESTS};
+pub use masks::{ACTIVATIONS, ACTIVATIONS_OF_LOCAL_ACTIVITIES, LOCAL_ACTIVITY_MARKERS, Masks, REQUESTS};

@@ -15,9 +15,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from .differences import Masks, differences
-
-_MASKS = Masks({}, {"available_internal_flags": "native keeps it as a hash set"})
+from .differences import differences
+from .masks import ACTIVATIONS
 
 
 class ReplayFailed(Exception):
@@ -83,7 +82,7 @@ def _first_difference(native: list[str], ours: list[str]) -> str | None:
         if left is None or right is None:
             return f"activation {index + 1} came only from {'corewasm' if left is None else 'native'}"
         native_one, our_one = (WorkflowActivation.FromString(base64.b64decode(each)) for each in (left, right))
-        for difference in differences(native_one, our_one, _MASKS):
+        for difference in differences(native_one, our_one, ACTIVATIONS):
             return f"activation {index + 1}, {difference}"
     return None
 
