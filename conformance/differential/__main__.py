@@ -11,14 +11,16 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import live, replays, report
+from . import deviations, live, replays, report
 
 
 def main() -> int:
     """Compare, print, count."""
     options = _arguments()
-    compared = replays.compare_all(options.names) if options.direction == "replay" else live.compare_all(options.names)
-    return report.show(compared, options.show, quiet=options.quiet)
+    listed = deviations.load(options.direction)
+    compare_all = replays.compare_all if options.direction == "replay" else live.compare_all
+    compared = compare_all(options.names, listed)
+    return report.show(compared, options.show, len(listed), quiet=options.quiet)
 
 
 def _arguments() -> argparse.Namespace:
@@ -31,7 +33,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", help="history files or folders; names of live scenarios")
     parser.add_argument("--show", type=int, default=5, help="differences to print per history (default 5)")
     parser.add_argument("--quiet", action="store_true", help="only what differs, and the counts")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 if __name__ == "__main__":

@@ -5,14 +5,24 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 CORES = ("native", "corewasm")
+_Result = TypeVar("_Result")
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class ChildFailed(Exception):
     """A child ended without writing its answers; the text holds its last words."""
+
+
+def on_both(run: Callable[[str], _Result]) -> dict[str, _Result]:
+    """What `run` gives for each Core, both at the same time: they wait more than they compute."""
+    with ThreadPoolExecutor(len(CORES)) as threads:
+        return dict(zip(CORES, threads.map(run, CORES), strict=True))
 
 
 def run_child(core: str, module: str, source: Path, target: Path, *, timeout_seconds: float = 600) -> None:

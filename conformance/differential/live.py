@@ -1,4 +1,4 @@
-"""Live scenarios on both Cores: requests about workflow tasks and activations, in order."""
+"""Live scenarios on both Cores: requests and activations, in order; what pollers ask by themselves, as a set."""
 
 from __future__ import annotations
 
@@ -16,16 +16,24 @@ from temporalio.api.workflowservice import v1 as api
 from conformance.live.scenario import scenarios
 from corewasm.compare.differences import differences
 
-from . import cores, masks, replays
+from . import cores, deviations, masks, replays
+from .background import compare_background
+from .errors import ending_difference
 from .report import Compared
 
 
-def compare_all(patterns: list[str]) -> Iterator[Compared]:
+def compare_all(patterns: list[str], listed: dict[str, deviations.Deviation]) -> Iterator[Compared]:
     """Compare the scenarios whose names match, or all."""
     names = [each.name for each in scenarios() if not patterns or any(fnmatch.fnmatch(each.name, p) for p in patterns)]
-    results = {core: run_live(core, names) for core in cores.CORES}
+    results = cores.on_both(lambda core: run_live(core, names))
     for name in names:
-        yield Compared(name, list(compare_transcripts(results["native"][name], results["corewasm"][name])))
+        pair = (results["native"][name], results["corewasm"][name])
+        found = Compared(name, list(_compare(*pair)))
+        if name in listed:
+            found = deviations.judge(found, pair, listed[name], lambda name: run_live("native", [name])[name], _compare)
+        yield found
+    if not patterns:
+        yield from deviations.unknown(listed, names)
 
 
 def run_live(core: str, names: list[str]) -> dict[str, Any]:
@@ -38,10 +46,11 @@ def run_live(core: str, names: list[str]) -> dict[str, Any]:
 
 
 def compare_transcripts(native: dict[str, Any], ours: dict[str, Any]) -> Iterator[str]:
-    """Texts of what differs between two transcripts."""
+    """Texts of what differs between two transcripts, in what vectors hold."""
+    ending = ending_difference(native, ours)
+    if ending is not None:
+        yield ending
     if "error" in native or "error" in ours:
-        if native.get("error") != ours.get("error"):
-            yield f"native ended with {native.get('error', 'success')}, corewasm with {ours.get('error', 'success')}"
         return
     pairs = zip_longest(native["requests"], ours["requests"])
     for index, (left, right) in enumerate(pairs):
@@ -52,6 +61,12 @@ def compare_transcripts(native: dict[str, Any], ours: dict[str, Any]) -> Iterato
             yield f"request {index} {left[0]}: {difference}"
     times = masks.ACTIVATIONS_OF_LOCAL_ACTIVITIES if native["times_vary"] else masks.ACTIVATIONS
     yield from replays.compare_activations(native["activations"], ours["activations"], times)
+
+
+def _compare(native: dict[str, Any], ours: dict[str, Any]) -> Iterator[str]:
+    yield from compare_transcripts(native, ours)
+    if "error" not in native and "error" not in ours:
+        yield from compare_background(native["background"], ours["background"])
 
 
 def _name(request: list[str] | None) -> str:

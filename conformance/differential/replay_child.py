@@ -11,7 +11,7 @@ from . import cores
 
 
 def main(core: str, source: str, target: str) -> None:
-    """Read histories (JSON lines of name, workflow_id, history) from `source`; write steps or an error to `target`."""
+    """Read histories (JSON lines: the fields of a NamedHistory) from `source`; write steps or an error to `target`."""
     cores.use(core)
     from . import replay_histories
 
@@ -19,10 +19,8 @@ def main(core: str, source: str, target: str) -> None:
     with partial.open("w") as out:
         for line in Path(source).read_text().splitlines():
             item = json.loads(line)
-            result = replay_histories.replay_item(
-                item["workflow_id"], base64.b64decode(item["history"]), item.get("config", {})
-            )
-            out.write(json.dumps({"name": item["name"], **result}) + "\n")
+            result = replay_histories.replay_item(item["workflow_id"], base64.b64decode(item["history"]), item["lang"])
+            out.write(json.dumps({"name": item["name"], "expected_error": item["expected_error"], **result}) + "\n")
             out.flush()
     partial.rename(target)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import tempfile
 from collections.abc import Iterator
@@ -15,17 +16,24 @@ from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from conformance.histories.small import HISTORIES
 from corewasm.compare.differences import differences
 
-from . import cores, masks, sources
+from . import cores, deviations, masks, native_histories, sources
+from .errors import ending_difference
 from .report import Compared
 
 
-def compare_all(names: list[str]) -> Iterator[Compared]:
-    """Compare the histories in these files, or the small ones."""
-    histories = list(sources.read([Path(name) for name in names])) if names else small()
-    results = {core: run_replays(core, histories) for core in cores.CORES}
+def compare_all(names: list[str], listed: dict[str, deviations.Deviation]) -> Iterator[Compared]:
+    """Compare the histories in these files; without names, the small ones and those of native's own tests."""
+    histories = list(sources.read([Path(name) for name in names])) if names else [*small(), *native_histories.read()]
+    results = cores.on_both(lambda core: run_replays(core, histories))
     for history in histories:
-        found = compare_results(results["native"][history.name], results["corewasm"][history.name])
-        yield Compared(history.name, list(found))
+        name, pair = history.name, (results["native"][history.name], results["corewasm"][history.name])
+        found = Compared(name, list(compare_results(*pair)))
+        if name in listed:
+            again = _native_again(history)
+            found = deviations.judge(found, pair, listed[name], again, compare_results)
+        yield found
+    if not names:
+        yield from deviations.unknown(listed, [history.name for history in histories])
 
 
 def small() -> list[sources.NamedHistory]:
@@ -44,8 +52,9 @@ def run_replays(core: str, histories: list[sources.NamedHistory]) -> dict[str, A
 
 def compare_results(native: dict[str, Any], ours: dict[str, Any]) -> Iterator[str]:
     """Texts of what differs between two replays, in the order of the activations."""
-    if native.get("error") != ours.get("error"):
-        yield f"native ended with {native.get('error', 'success')}, corewasm with {ours.get('error', 'success')}"
+    ending = ending_difference(native, ours)
+    if ending is not None:
+        yield ending
     left = [step[0] for step in native.get("steps", [])]
     yield from compare_activations(left, [step[0] for step in ours.get("steps", [])])
 
@@ -61,10 +70,13 @@ def compare_activations(native: list[str], ours: list[str], times: masks.Masks =
             yield f"activation {index}: {difference}"
 
 
+def _native_again(history: sources.NamedHistory) -> deviations.RunNative:
+    return lambda name: run_replays("native", [history])[name]
+
+
 def _decode(activation: str) -> WorkflowActivation:
     return WorkflowActivation.FromString(base64.b64decode(activation))
 
 
-def _item(history: sources.NamedHistory) -> dict[str, str]:
-    encoded = base64.b64encode(history.history).decode()
-    return {"name": history.name, "workflow_id": history.workflow_id, "history": encoded}
+def _item(history: sources.NamedHistory) -> dict[str, Any]:
+    return {**dataclasses.asdict(history), "history": base64.b64encode(history.history).decode()}

@@ -15,16 +15,18 @@ class Compared:
     deviation: str | None = None
 
 
-def show(compared: Iterable[Compared], at_most: int, *, quiet: bool) -> int:
-    """Print everything; 0 if nothing differs but the listed deviations, else 1."""
+def show(compared: Iterable[Compared], at_most: int, listed: int, *, quiet: bool) -> int:
+    """Print everything; 0 if something was compared and nothing differs but the `listed` deviations, else 1."""
     count = differing = deviating = 0
     for each in compared:
         count += 1
-        deviating += bool(each.differences and each.deviation)
-        differing += bool(each.differences and not each.deviation)
+        deviating += each.deviation is not None
+        differing += bool(each.differences and each.deviation is None)
         _show_one(each, at_most, quiet)
-    print(f"{count} compared, {differing} with differences, {deviating} listed deviations")
-    return 1 if differing else 0
+    print(
+        f"{count} compared, {differing} with differences, {deviating} deviate as listed (length of the list: {listed})"
+    )
+    return 1 if differing or not count else 0
 
 
 def _show_one(each: Compared, at_most: int, quiet: bool) -> None:
@@ -32,6 +34,9 @@ def _show_one(each: Compared, at_most: int, quiet: bool) -> None:
         if not quiet:
             print(f"same      {each.name}")
         return
-    print(f"deviates  {each.name}: {each.deviation}" if each.deviation else f"differs   {each.name}", flush=True)
+    why = f": {each.deviation}" if each.deviation else ""
+    print(f"{'deviates' if each.deviation else 'differs '}  {each.name}{why}", flush=True)
     for text in each.differences[:at_most]:
         print(f"    {text}")
+    if len(each.differences) > at_most:
+        print(f"    and {len(each.differences) - at_most} more")

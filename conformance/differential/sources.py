@@ -14,11 +14,13 @@ from temporalio.client import WorkflowHistory
 
 @dataclass(frozen=True)
 class NamedHistory:
-    """A history and what to call it."""
+    """A history and what to call it, and which lang (conformance/lang/langs.py) answers its activations."""
 
     name: str
     history: bytes
     workflow_id: str = "conformance-workflow"
+    lang: str = "history"
+    expected_error: str | None = None
 
 
 class UnreadableHistory(Exception):

@@ -36,11 +36,13 @@ def _run(each: Any) -> dict[str, Any]:
     try:
         result = asyncio.run(run.run(each))
     except Exception as error:  # noqa: BLE001 - whatever a Core raises is the result to compare
-        return {"error": f"{type(error).__name__}: {error}"}
+        result = {"error": f"{type(error).__name__}: {error}"}
     if "error" in result:
-        return result
+        return {**result, "expected_error": each.expected_error}
     return {
+        "expected_error": each.expected_error,
         "requests": [[rpc, base64.b64encode(body).decode()] for rpc, body in result["requests"]],
+        "background": [[rpc, base64.b64encode(body).decode()] for rpc, body in result["background"]],
         "activations": [base64.b64encode(body).decode() for body in result["activations"]],
         "completions": [base64.b64encode(body).decode() for body in result["completions"]],
         "times_vary": each.times_vary,

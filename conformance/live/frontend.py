@@ -1,4 +1,4 @@
-"""A scripted Temporal frontend: gives out a scenario's tasks, keeps every request about workflow tasks."""
+"""A scripted Temporal frontend: gives out a scenario's tasks, keeps every request."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Frontend:
 
     def __init__(self, scenario: Scenario) -> None:
         self.requests: list[Request] = []
+        self.background: list[Request] = []
         self.finished = asyncio.Event()
         self._scenario = scenario
         self._queue = list(scenario.polls)
@@ -53,8 +54,8 @@ class Frontend:
 
     async def serve(self, rpc: str, body: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         """Answer one call: recorded first, then by the RPC's own method or an empty message."""
-        if rpc in _RECORDED:
-            self.requests.append(Request(rpc, body))
+        # What pollers ask by themselves, and how often, has no order beside the answers.
+        (self.requests if rpc in _RECORDED else self.background).append(Request(rpc, body))
         if rpc in _ANSWERS:
             return await self._answer(rpc, context)
         method = getattr(self, f"_{rpc}", None)

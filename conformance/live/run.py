@@ -22,7 +22,10 @@ _TIMEOUT_SECONDS = 20
 
 
 async def run(scenario: Scenario) -> dict[str, Any]:
-    """The transcript: `requests` as (rpc, bytes), `activations` and `completions` as bytes, in order; or `error`."""
+    """The transcript: `requests` as (rpc, bytes), `activations` and `completions` as bytes, in order; or `error`.
+
+    `background` holds what pollers asked by themselves, each distinct request once, in no order.
+    """
     frontend = Frontend(scenario)
     await frontend.start()
     activations: list[bytes] = []
@@ -30,7 +33,13 @@ async def run(scenario: Scenario) -> dict[str, Any]:
     try:
         await asyncio.wait_for(_drive(scenario, frontend, activations, completions), _TIMEOUT_SECONDS)
         requests = [(each.rpc, masks.without_wall_times(each.rpc, each.body)) for each in frontend.requests]
-        return {"requests": requests, "activations": activations, "completions": completions}
+        background = sorted({(each.rpc, each.body) for each in frontend.background})
+        return {
+            "requests": requests,
+            "background": background,
+            "activations": activations,
+            "completions": completions,
+        }
     except asyncio.TimeoutError:
         rpcs = [request.rpc for request in frontend.requests]
         return {"error": f"not finished; {len(activations)} activations, requests {rpcs}"}

@@ -29,6 +29,7 @@ class Scenario:
     `polls` are given out in order, each once everything before was answered. `refusals` maps the number of an answer
     (0: the first RespondWorkflowTaskCompleted, Failed or RespondQueryTaskCompleted) to how it is refused.
     With `in_completion` a task travels in the response to the previous completion instead of through a poll.
+    `expected_error` is a part of the error that both Cores have to end in; without it, an error is a difference.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Scenario:
     in_completion: bool = False
     fail_activation: int | None = None
     times_vary: bool = False
+    expected_error: str | None = None
 
 
 Variant = Callable[[str, History], Scenario | None]
