@@ -20,7 +20,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(SETUP_STAMP) ## Make .venv with the Python package (editable) and all that tests and checks need
@@ -49,7 +49,7 @@ demo: setup ## Run a workflow of the official SDK on our Core, against a real se
 	@module=$$($(PY) -m tools.wasm path); COREWASM_MODULE=$$module $(PY) -m tools.demo
 
 .PHONY: test
-test: setup check wasm wasm-status test-rust test-python test-live ## Set up what is missing and run every check and test
+test: setup check wasm wasm-status test-rust test-python test-differential test-live ## Set up what is missing and run every check and test
 	@$(STEP) "All of it" true
 
 .PHONY: test-rust
@@ -65,6 +65,11 @@ test-python: wasm ## Python tests that need no server, and those of the tools
 test-live: wasm ## Tests against a real Temporal server (built here, or the one at TEMPORAL_ADDRESS)
 	@test -n "$${TEMPORAL_ADDRESS:-}" || $(STEP) "Temporal server" $(PY) -m tools.temporal_server --build
 	@COREWASM_MODULE=$(BUILT) $(STEP) "Live tests" $(PYTEST) python/tests/live tools/tests/live $(ARGS)
+
+.PHONY: test-differential
+test-differential: wasm ## Give native Core and ours the same inputs, every history and live scenario, and compare
+	@COREWASM_MODULE=$(BUILT) $(STEP) "Histories on both Cores" $(PY) -m conformance.differential replay --quiet
+	@COREWASM_MODULE=$(BUILT) $(STEP) "Live scenarios on both Cores" $(PY) -m conformance.differential live --quiet
 
 .PHONY: check
 check: setup tidy ## Formatting, lints, types and house rules, in Rust and Python
