@@ -9,6 +9,7 @@ order, by one thread at a time, after the instance is free again.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import itertools
 import logging
 import os
@@ -393,6 +394,9 @@ def _wake(driver: weakref.ref[Driver]) -> None:
 
 
 def _after_fork() -> None:
+    # What is inherited is never used again, nor collected: connections and loops that end would wait for threads that
+    # are not here, or reach into the parent. This reference is one that not even the interpreter's end gives up.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(tuple(_alive)))
     for driver in list(_alive):
         driver._turn_lock, driver._effects_lock = threading.Lock(), threading.Lock()
 

@@ -12,13 +12,18 @@ import threading
 import weakref
 from collections.abc import Callable
 
+from corewasm.host import process
+from corewasm.transport import fresh_grpc
+
 _ENDING_ROUNDS = 3  # what is cancelled may begin to close its connection, which is a task again
 _running: weakref.WeakSet[IoThread] = weakref.WeakSet()
+_used = False
 _forked_after_use = False
+_renewal = threading.Lock()
 
 
 class ForkedAfterUse(RuntimeError):
-    """The process was forked from one that had a runtime."""
+    """The process was forked from one that had a runtime, and cannot get a gRPC library of its own."""
 
 
 class IoThread:
@@ -28,18 +33,14 @@ class IoThread:
         """Starts it.
 
         Raises:
-            ForkedAfterUse: the gRPC library would hang or crash in this process.
+            ForkedAfterUse: the gRPC library would hang or crash in this process, and a new copy cannot be loaded.
         """
-        if _forked_after_use:
-            raise ForkedAfterUse(
-                "a process forked from one with a Temporal runtime cannot have one: the gRPC library does not survive "
-                "the fork. Use the start methods spawn or forkserver, or fork before the first connection"
-            )
+        _get_usable_grpc()
         self._loop = asyncio.new_event_loop()
         self._closing = False
         self._thread = threading.Thread(target=_run, args=(self._loop,), name="corewasm-io", daemon=True)
         self._thread.start()
-        self._pid = os.getpid()
+        self._pid = process.current()
         _running.add(self)
 
     @property
@@ -56,6 +57,8 @@ class IoThread:
         if self.is_current():
             self._loop.call_soon(callback)
             return
+        if self._pid != process.current():
+            return  # what would wake the loop is shared with the parent's thread
         try:
             self._loop.call_soon_threadsafe(callback)
         except RuntimeError:  # the loop is closed: the runtime is gone, so is what wanted to run
@@ -63,7 +66,7 @@ class IoThread:
 
     def close(self) -> None:
         """Ends the thread soon, cancelling what runs on it. Harmless to repeat, from any thread or finalizer."""
-        if not self._closing and self._pid == os.getpid():
+        if not self._closing and self._pid == process.current():
             self._closing = True
             self.post(self._loop.stop)
 
@@ -91,7 +94,7 @@ def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _join_all() -> None:
-    threads = [thread for thread in _running if thread._pid == os.getpid()]
+    threads = [thread for thread in _running if thread._pid == process.current()]
     for thread in threads:
         thread.close()
     for thread in threads:
@@ -101,9 +104,26 @@ def _join_all() -> None:
 atexit.register(_join_all)
 
 
+def _get_usable_grpc() -> None:
+    """Loads the gRPC library anew if a runtime was made before a fork: it does not survive one. See ADR 0014."""
+    global _used, _forked_after_use
+    with _renewal:
+        if _forked_after_use:
+            try:
+                fresh_grpc.renew()
+            except (OSError, ImportError) as error:
+                raise ForkedAfterUse(
+                    "a process forked from one with a Temporal runtime needs its own copy of the gRPC library, which "
+                    f"cannot be loaded: {error}. Use the start methods spawn or forkserver, or fork before the first "
+                    "runtime is made"
+                ) from error
+        _used, _forked_after_use = True, False
+
+
 def _after_fork() -> None:
-    global _forked_after_use
-    _forked_after_use = len(_running) > 0 or _forked_after_use
+    global _forked_after_use, _renewal
+    _forked_after_use = _used
+    _renewal = threading.Lock()
     _running.clear()
 
 
