@@ -9,9 +9,6 @@ pub enum WorkerError {
     /// The configuration contradicts itself or is out of range (spec 0.6).
     #[error("Invalid worker config: {0}")]
     InvalidConfig(String),
-    /// The configuration asks for something that this Core does not offer.
-    #[error("Failed creating worker\n\nCaused by:\n    This Core does not support {0}")]
-    Unsupported(&'static str),
     /// The connection has a worker already that would take the same tasks (spec 9.2.1), or no identity (spec 0.4).
     #[error("Failed creating worker\n\nCaused by:\n    {0}")]
     Creation(String),
@@ -46,9 +43,6 @@ pub enum WorkerError {
     /// A history that can not be replayed; the text says what is wrong with it.
     #[error("Failed pushing history: {0}")]
     InvalidHistory(String),
-    /// The instance died too often by this worker's inputs (design 4).
-    #[error("The worker was stopped: {0}")]
-    Trapped(String),
 }
 
 impl WorkerError {
@@ -95,13 +89,11 @@ impl From<WorkerError> for CallError {
             | WorkerError::ReplaceClient(_)
             | WorkerError::InvalidProto(_)
             | WorkerError::InvalidHistory(_) => Self::value(text),
-            WorkerError::Unsupported(_)
-            | WorkerError::Creation(_)
+            WorkerError::Creation(_)
             | WorkerError::Validation { .. }
             | WorkerError::Poll(_)
             | WorkerError::Completion(_)
-            | WorkerError::PusherClosed
-            | WorkerError::Trapped(_) => Self::runtime(text),
+            | WorkerError::PusherClosed => Self::runtime(text),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A worker: its parts, from opening to the end of its shutdown (spec 0.2, 9).
 
+mod left_out;
 mod lifecycle;
 mod parts_of;
 
@@ -83,6 +84,7 @@ impl Worker {
         let origin = Origin { ledger, ..Origin::default() };
         let worker = Self::build(host, handle, connection.clone(), config, instance_key, origin)?;
         worker.register(&connection).map_err(WorkerError::Creation)?;
+        worker.tell_what_is_left_out();
         worker.resume();
         Ok(worker)
     }

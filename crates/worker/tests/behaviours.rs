@@ -17,4 +17,5 @@ mod shutdown;
 mod signal;
 mod slots;
 mod slow_tasks;
+mod worker_heartbeats;
 mod workflow_tasks;
