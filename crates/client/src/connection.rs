@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use corewasm_host::{GrpcClientRef, GrpcStatus, Host, HostRef, Metadata, code, envelope::ClientConfig};
+use corewasm_host::{GrpcClientConfig, GrpcClientRef, GrpcStatus, Host, HostRef, Metadata, code};
 use prost::Message;
 use serde_json::json;
 use temporalio_protos::temporal::api::workflowservice::v1::{
@@ -79,7 +79,12 @@ impl Drop for Shared {
 
 impl Connection {
     /// A connection over the host's client of this handle. Nothing is sent yet.
-    pub fn new(host: &Host, handle: HostRef, config: ClientConfig) -> Result<Self, InvalidHeader> {
+    pub fn new(
+        host: &Host,
+        handle: HostRef,
+        config: GrpcClientConfig,
+        retry: RetryOptions,
+    ) -> Result<Self, InvalidHeader> {
         let headers = UserHeaders::parse(config.headers, config.binary_headers)?;
         Ok(Self(Rc::new(Shared {
             host: host.clone(),
@@ -89,7 +94,7 @@ impl Connection {
             client_version: config.client_version,
             identity: config.identity,
             skip_get_system_info: config.skip_get_system_info,
-            retry: config.retry.map_or_else(RetryOptions::default, Into::into),
+            retry,
             warn_sizes: WarnSizes { payloads: config.payloads_warn_size, memo: config.memo_warn_size },
             worker_grouping_key: host.uuid_v4(),
             metrics: RequestMetrics::new(host, !config.disable_error_code_metric_tags),
@@ -188,8 +193,7 @@ impl Connection {
     }
 
     /// Something that the workers of this connection share, made when it is first asked for. One per type; it lives as
-    /// long as the
-    /// connection and must not hold a clone of it.
+    /// long as the connection and must not hold a clone of it.
     pub fn extension<T: 'static>(&self, make: impl FnOnce() -> T) -> Rc<T> {
         let known = self.0.extensions.borrow().iter().find_map(|extension| Rc::clone(extension).downcast::<T>().ok());
         known.unwrap_or_else(|| {

@@ -1,8 +1,7 @@
 //! Retry, back-off and deadlines over the host's gRPC client.
 //!
 //! A [`Connection`] stands for one client of a user: its headers, its retry policy and what its server can do. A
-//! [`Client`] is what a
-//! worker calls through; the connection behind it can be replaced while it is in use (spec 10.7).
+//! [`Client`] is what a worker calls through; the connection behind it can be replaced while it is in use (spec 10.7).
 
 mod call;
 mod client;

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use bytes::Bytes;
-use corewasm_client::{ConnectError, Connection};
+use corewasm_client::{ConnectError, Connection, RetryOptions};
 use corewasm_host::{
     HandleTable, Host, HostRef, InputError,
     envelope::{CallError, ClientCall, ClientConnect, ClientUpdateApiKey, ClientUpdateHeaders},
@@ -25,7 +25,8 @@ impl Clients {
     pub(crate) fn connect(&self, connect: ClientConnect) -> Result<(), InputError> {
         let handle = self.check_free(connect.client)?;
         let config = connect.config.ok_or_else(|| InputError::malformed("ClientConnect has no config"))?;
-        let connection = match Connection::new(&self.host, handle, config) {
+        let retry = config.retry.map_or_else(RetryOptions::default, Into::into);
+        let connection = match Connection::new(&self.host, handle, config.into(), retry) {
             Ok(connection) => connection,
             Err(invalid) => {
                 self.host.client_closed(handle);

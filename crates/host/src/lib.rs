@@ -7,6 +7,7 @@
 //! Everything here is single-threaded and deterministic: the same requests give the same responses, byte for byte.
 
 mod calls;
+mod client_config;
 mod driver;
 pub mod envelope;
 mod executor;
@@ -24,6 +25,7 @@ pub mod testing;
 mod timers;
 
 pub use calls::CallResult;
+pub use client_config::GrpcClientConfig;
 pub use driver::{InputError, MAX_INPUT_BYTES, TurnDriver};
 pub use executor::Task;
 pub use grpc::{GrpcClientRef, GrpcRequest, GrpcResponse, GrpcStatus, Metadata, code};

@@ -1,8 +1,9 @@
 //! Spec 10.9: a started workflow's first task goes to a worker of the same connection that has a slot for it.
 
 use crate::common::{config, fixed, handle, jobs};
-use corewasm_client::{CallOptions, Connection, Rpc};
-use corewasm_host::envelope::{ClientConfig, RpcStart, WorkerConfig, effect};
+use corewasm_client::{CallOptions, Connection, RetryOptions, Rpc};
+use corewasm_host::GrpcClientConfig;
+use corewasm_host::envelope::{RpcStart, WorkerConfig, effect};
 use corewasm_host::testing::{VirtualHost, rpc_response};
 use corewasm_testkit::HistoryBuilder;
 use corewasm_testkit::history::{NAMESPACE, TASK_QUEUE};
@@ -24,8 +25,9 @@ struct Setup {
 impl Setup {
     fn new(slots: u32) -> Self {
         let host = VirtualHost::new();
-        let client = ClientConfig { identity: "tester".to_owned(), ..Default::default() };
-        let connection = Connection::new(&host.host(), handle(7), client).expect("it has no headers");
+        let client = GrpcClientConfig { identity: "tester".to_owned(), ..Default::default() };
+        let connection =
+            Connection::new(&host.host(), handle(7), client, RetryOptions::default()).expect("it has no headers");
         let config = WorkerConfig { max_cached_workflows: 0, workflow_slots: Some(fixed(slots)), ..config() };
         let worker = Worker::open(host.host(), handle(1), &connection, config, None).expect("it opens");
         Self { host, connection, worker, started: Vec::new() }

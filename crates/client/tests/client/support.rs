@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, future::Future, rc::Rc};
 
-use corewasm_client::{CallOptions, Connection, Rpc, RpcError};
+use corewasm_client::{CallOptions, Connection, RetryOptions, Rpc, RpcError};
 use corewasm_host::{
     GrpcResponse, HostRef,
     envelope::{ClientConfig, RpcStart, effect, input},
@@ -22,7 +22,8 @@ pub(crate) fn config() -> ClientConfig {
 }
 
 pub(crate) fn connection(host: &VirtualHost, config: ClientConfig) -> Connection {
-    Connection::new(&host.host(), HostRef::new(CLIENT).unwrap(), config).unwrap()
+    let retry = config.retry.map_or_else(RetryOptions::default, Into::into);
+    Connection::new(&host.host(), HostRef::new(CLIENT).unwrap(), config.into(), retry).unwrap()
 }
 
 /// The result of a spawned future, once it is there.
