@@ -30,7 +30,7 @@ pub struct Host(Rc<Shared>);
 /// What the host said of itself and its user's wishes when it opened the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// How often workers tell the server about themselves; none: never.
+    /// How often workers are to tell the server about themselves; none: never. They do not yet.
     pub worker_heartbeat_interval: Option<Duration>,
     /// Whether the worker heartbeat says nothing of the environment.
     pub disable_environment_info: bool,
