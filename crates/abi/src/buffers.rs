@@ -84,8 +84,7 @@ impl Lent {
     fn into_vec(self) -> Vec<u8> {
         let room = self.length.max(1);
         // SAFETY: `start` came from Box::into_raw of a boxed slice of `room` bytes in `Buffers::lend`, all initialised,
-        // and this is the
-        // only owner: a `Lent` is made there alone and consumed here.
+        // and this is the only owner: a `Lent` is made there alone and consumed here.
         let boxed = unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(self.start, room)) };
         let mut buffer = boxed.into_vec();
         buffer.truncate(self.length);

@@ -1,12 +1,13 @@
 //! Memory and the turn export: the only crate with unsafe code.
 //!
 //! docs/abi.md is the contract. A buffer crosses the boundary as (pointer, length) and belongs to one side at a time.
-//! This crate keeps
-//! a list of the buffers that are the host's, so a pointer that was never handed out is refused instead of followed.
+//! This crate keeps a list of the buffers that are the host's, so a pointer that was never handed out is refused
+//! instead of followed.
 //!
 //! A module is exported with [`export_module!`], which expands to thin shells around the safe functions here.
 
 mod buffers;
+mod hash_keys;
 mod panic_text;
 
 use std::cell::{Cell, RefCell};
@@ -14,6 +15,7 @@ use std::cell::{Cell, RefCell};
 use bytes::Bytes;
 
 pub use buffers::{Buffers, ForeignBuffer, Request};
+pub use hash_keys::fix_hash_keys;
 
 /// Changes with every break of docs/abi.md.
 pub const ABI_MAJOR: u32 = 1;
@@ -109,19 +111,29 @@ macro_rules! export_module {
                 static INSTANCE: $crate::Instance<$module> = ::std::default::Default::default();
             }
 
+            // The work of an export is kept out of it, so that the export has no stack frame of its own: the hash keys
+            // would depend on its size.
+            #[inline(never)]
+            fn with_instance<T>(work: impl FnOnce(&$crate::Instance<$module>) -> T) -> T {
+                INSTANCE.with(work)
+            }
+
             #[unsafe(no_mangle)]
             extern "C" fn alloc(length: u32) -> u32 {
-                INSTANCE.with(|instance| instance.alloc(length))
+                $crate::fix_hash_keys();
+                with_instance(|instance| instance.alloc(length))
             }
 
             #[unsafe(no_mangle)]
             extern "C" fn free(pointer: u32, length: u32) {
-                INSTANCE.with(|instance| instance.free(pointer, length));
+                $crate::fix_hash_keys();
+                with_instance(|instance| instance.free(pointer, length));
             }
 
             #[unsafe(no_mangle)]
             extern "C" fn turn(pointer: u32, length: u32) -> u64 {
-                INSTANCE.with(|instance| instance.turn(pointer, length))
+                $crate::fix_hash_keys();
+                with_instance(|instance| instance.turn(pointer, length))
             }
 
             #[unsafe(no_mangle)]

@@ -1,8 +1,7 @@
 //! The same requests give the same responses, byte for byte, whatever they are.
 //!
-//! prost encodes a map in the order of its hash table. In the module that order is fixed (its hash keys are addresses
-//! in its own memory), on
-//! a machine it is not: here every map has one entry, and tests/module.rs has maps of many.
+//! prost encodes a map in the order of its hash table. In the module that order is fixed (corewasm_abi::fix_hash_keys),
+//! on a machine it is not: here every map has one entry, and tests/module has maps of many.
 
 use core_wasm::Core;
 use corewasm_abi::Module;

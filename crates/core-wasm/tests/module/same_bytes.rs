@@ -1,5 +1,6 @@
-//! A recorded turn log gives the same responses again: to the byte in the module, and natively but for the order of
-//! entries in the maps of Temporal's messages, which prost takes from a hash table with a key of the process.
+//! A recorded turn log gives the same responses again (docs/abi.md, "A turn"): to the byte in the module, and natively
+//! but for the order of entries in the maps of Temporal's messages, which prost takes from a hash table with a key of
+//! the process.
 
 use corewasm_testkit::simulator::{TurnLog, Turns, run_live};
 
@@ -29,6 +30,18 @@ fn another_instance_gives_the_same_bytes() {
         let mut again = Wasm::default();
         for (turn, (request, response)) in log.into_iter().enumerate() {
             assert!(again.turn(request) == response, "{name}: turn {turn} differs");
+        }
+    }
+}
+
+#[test]
+fn a_host_that_keeps_one_buffer_gets_the_same_bytes() {
+    for (name, log) in recorded_in_wasm() {
+        let longest = log.iter().map(|(request, _)| request.len()).max().unwrap_or_default();
+        let mut again = Wasm::default();
+        let buffer = again.call(&again.alloc.clone(), longest as u32 + 1);
+        for (turn, (request, response)) in log.iter().enumerate() {
+            assert!(again.turn_in(buffer, request) == *response, "{name}: turn {turn} differs");
         }
     }
 }
