@@ -1,6 +1,6 @@
 //! What Core writes into markers and reads from them: patches (spec 2.8.2) and local activities (spec 2.3.4).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use temporalio_protos::VERSION_SEARCH_ATTR_KEY;
 use temporalio_protos::constants::{LOCAL_ACTIVITY_MARKER_NAME, PATCH_MARKER_NAME};
@@ -109,7 +109,7 @@ pub fn change_version_attributes<'a>(patch_ids: impl IntoIterator<Item = &'a str
         return Ok(None);
     }
     value.metadata.insert("type".to_owned(), b"KeywordList".to_vec());
-    let indexed_fields = HashMap::from([(VERSION_SEARCH_ATTR_KEY.to_owned(), value)]);
+    let indexed_fields = [(VERSION_SEARCH_ATTR_KEY.to_owned(), value)].into();
     Ok(Some(SearchAttributes { indexed_fields }))
 }
 
@@ -150,10 +150,14 @@ fn marker_named<'a>(event: &'a HistoryEvent, name: &str) -> Option<&'a MarkerRec
     }
 }
 
-fn record_marker(name: &str, details: HashMap<String, Payloads>, failure: Option<Failure>) -> command::Attributes {
+fn record_marker(
+    name: &str,
+    details: impl IntoIterator<Item = (String, Payloads)>,
+    failure: Option<Failure>,
+) -> command::Attributes {
     command::Attributes::RecordMarkerCommandAttributes(RecordMarkerCommandAttributes {
         marker_name: name.to_owned(),
-        details,
+        details: details.into_iter().collect(),
         header: None,
         failure,
     })

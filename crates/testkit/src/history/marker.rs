@@ -1,6 +1,6 @@
 //! Markers: patches, local activities, and the events without a machine of their own that go with them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use prost_types::Timestamp;
@@ -81,10 +81,10 @@ impl LocalActivityMarker {
 
 impl HistoryBuilder {
     /// MarkerRecorded, of any name.
-    pub fn marker(&mut self, name: &str, details: HashMap<String, Payloads>, failure: Option<Failure>) -> i64 {
+    pub fn marker(&mut self, name: &str, details: BTreeMap<String, Payloads>, failure: Option<Failure>) -> i64 {
         self.add(MarkerRecordedEventAttributes {
             marker_name: name.to_owned(),
-            details,
+            details: details.into_iter().collect(),
             workflow_task_completed_event_id: self.completed_id(),
             failure,
             ..Default::default()
@@ -109,8 +109,9 @@ impl HistoryBuilder {
 
     /// MarkerRecorded, of a local activity (spec 2.3.4).
     pub fn local_activity_marker(&mut self, marker: &LocalActivityMarker) -> i64 {
-        let mut details = HashMap::from([("data".to_owned(), payloads(json(&marker.data())))]);
-        details.extend(marker.result.clone().map(|result| ("result".to_owned(), payloads(result))));
+        let result = marker.result.clone().map(|result| ("result".to_owned(), payloads(result)));
+        let data = ("data".to_owned(), payloads(json(&marker.data())));
+        let details = [data].into_iter().chain(result).collect();
         self.marker("core_local_activity", details, marker.failure.clone())
     }
 
@@ -122,7 +123,8 @@ impl HistoryBuilder {
     }
 
     /// UpsertWorkflowSearchAttributes.
-    pub fn search_attributes_upserted(&mut self, indexed_fields: HashMap<String, Payload>) -> i64 {
+    pub fn search_attributes_upserted(&mut self, fields: BTreeMap<String, Payload>) -> i64 {
+        let indexed_fields = fields.into_iter().collect();
         self.add(UpsertWorkflowSearchAttributesEventAttributes {
             workflow_task_completed_event_id: self.completed_id(),
             search_attributes: Some(SearchAttributes { indexed_fields }),
@@ -130,7 +132,8 @@ impl HistoryBuilder {
     }
 
     /// WorkflowPropertiesModified.
-    pub fn properties_modified(&mut self, fields: HashMap<String, Payload>) -> i64 {
+    pub fn properties_modified(&mut self, fields: BTreeMap<String, Payload>) -> i64 {
+        let fields = fields.into_iter().collect();
         self.add(WorkflowPropertiesModifiedEventAttributes {
             workflow_task_completed_event_id: self.completed_id(),
             upserted_memo: Some(Memo { fields }),

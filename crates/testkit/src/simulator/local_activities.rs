@@ -1,7 +1,5 @@
 //! Lang's side of local activities: each succeeds at once, one after the other.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 use prost::Message;
 use temporalio_protos::{
@@ -44,7 +42,7 @@ pub(super) fn completion(task: Bytes) -> Result<Option<Bytes>, String> {
 }
 
 fn succeeded(task_token: Vec<u8>) -> ActivityTaskCompletion {
-    let metadata = HashMap::from([("encoding".to_owned(), b"json/plain".to_vec())]);
+    let metadata = [("encoding".to_owned(), b"json/plain".to_vec())].into();
     let result = Payload { metadata, data: b"\"local\"".to_vec(), ..Default::default() };
     let status = Status::Completed(Success { result: Some(result) });
     ActivityTaskCompletion { task_token, result: Some(ActivityExecutionResult { status: Some(status) }) }

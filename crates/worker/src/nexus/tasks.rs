@@ -1,6 +1,6 @@
 //! The Nexus tasks that lang handles: deadlines, cancels, what the service is told of each. No clock and no I/O.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use corewasm_engine::time::{Instant, Now, WallTime};
@@ -183,7 +183,10 @@ fn lower_headers(request: &mut Request) {
 }
 
 /// In the order of their names, so that of two that become one the same is left each time.
-fn lower(headers: HashMap<String, String>) -> HashMap<String, String> {
+fn lower<Headers>(headers: Headers) -> Headers
+where
+    Headers: IntoIterator<Item = (String, String)> + FromIterator<(String, String)>,
+{
     let ordered: BTreeMap<_, _> = headers.into_iter().collect();
     ordered.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect()
 }

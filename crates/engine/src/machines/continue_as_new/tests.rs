@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use temporalio_protos::temporal::api::command::v1::command;
 use temporalio_protos::temporal::api::common::v1::Payload;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
@@ -46,9 +44,9 @@ fn payload(text: &str) -> Payload {
 
 fn inherited() -> Inherited {
     Inherited {
-        memo: Some(Memo { fields: HashMap::from([("memo".to_owned(), payload("start"))]) }),
+        memo: Some(Memo { fields: [("memo".to_owned(), payload("start"))].into() }),
         retry_policy: Some(RetryPolicy { maximum_attempts: 3, ..Default::default() }),
-        search_attributes: SearchAttributes { indexed_fields: HashMap::from([("sa".to_owned(), payload("now"))]) },
+        search_attributes: SearchAttributes { indexed_fields: [("sa".to_owned(), payload("now"))].into() },
     }
 }
 
@@ -56,7 +54,7 @@ fn inherited() -> Inherited {
 fn what_lang_left_out_comes_from_the_run() {
     let mut lang = ContinueAsNewWorkflowExecution::default();
     inherited().fill(&mut lang);
-    assert_eq!(lang.memo, HashMap::from([("memo".to_owned(), payload("start"))]));
+    assert_eq!(lang.memo, [("memo".to_owned(), payload("start"))].into());
     assert_eq!(lang.retry_policy, inherited().retry_policy);
     assert_eq!(lang.search_attributes, Some(inherited().search_attributes));
 }
@@ -64,7 +62,7 @@ fn what_lang_left_out_comes_from_the_run() {
 #[test]
 fn what_lang_gave_stays() {
     let given = ContinueAsNewWorkflowExecution {
-        memo: HashMap::from([("memo".to_owned(), payload("given"))]),
+        memo: [("memo".to_owned(), payload("given"))].into(),
         retry_policy: Some(RetryPolicy::default()),
         search_attributes: Some(SearchAttributes::default()),
         ..Default::default()

@@ -24,7 +24,12 @@ fn recorded(attributes: command::Attributes) -> HistoryEvent {
     }
 }
 
-fn marker_event(marker_name: String, details: HashMap<String, Payloads>, failure: Option<Failure>) -> HistoryEvent {
+fn marker_event(
+    marker_name: String,
+    details: impl IntoIterator<Item = (String, Payloads)>,
+    failure: Option<Failure>,
+) -> HistoryEvent {
+    let details = details.into_iter().collect();
     let marker = MarkerRecordedEventAttributes { marker_name, details, failure, ..Default::default() };
     event(history_event::Attributes::MarkerRecordedEventAttributes(marker))
 }
@@ -55,8 +60,7 @@ fn a_patch_marker_reads_as_it_was_written() {
 #[test]
 fn the_format_before_is_read() {
     for (flag, deprecated) in [(0, false), (1, true)] {
-        let details =
-            HashMap::from([("patch_id".to_owned(), plain(b"old")), ("deprecated".to_owned(), plain(&[flag]))]);
+        let details = [("patch_id".to_owned(), plain(b"old")), ("deprecated".to_owned(), plain(&[flag]))];
         let event = marker_event("core_patch".to_owned(), details, None);
         assert_eq!(patch_marker(&event), Some(PatchMarker { id: "old".to_owned(), deprecated }));
     }
@@ -64,7 +68,7 @@ fn the_format_before_is_read() {
 
 #[test]
 fn other_markers_are_no_patches() {
-    let event = marker_event("Version".to_owned(), HashMap::new(), None);
+    let event = marker_event("Version".to_owned(), [], None);
     assert_eq!(patch_marker(&event), None);
     assert_eq!(local_activity_marker_data(&event), None);
     assert_eq!(local_activity_marker(event), None);
@@ -94,7 +98,7 @@ fn a_marker_without_activation_index_is_read() {
         r#"{"seq":1,"attempt":2,"activity_id":"id","activity_type":"type","#,
         r#""complete_time":{"seconds":3,"nanos":4},"backoff":null,"original_schedule_time":{"seconds":5,"nanos":6}}"#,
     );
-    let details = HashMap::from([("data".to_owned(), plain(json.as_bytes()))]);
+    let details = [("data".to_owned(), plain(json.as_bytes()))];
     let event = marker_event("core_local_activity".to_owned(), details, None);
     let old = LocalActivityMarkerData { activation_index: None, ..data() };
     assert_eq!(local_activity_marker_data(&event), Some(old));
@@ -123,7 +127,7 @@ fn arguments_are_recorded_where_asked_for() {
 
 #[test]
 fn an_unreadable_marker_is_still_a_marker() {
-    let details = HashMap::from([("data".to_owned(), plain(b"no json"))]);
+    let details = [("data".to_owned(), plain(b"no json"))];
     let event = marker_event("core_local_activity".to_owned(), details, None);
     assert!(is_local_activity_marker(&event));
     assert_eq!(local_activity_marker(event), None);

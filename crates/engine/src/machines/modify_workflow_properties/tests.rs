@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use temporalio_protos::temporal::api::command::v1::command;
 use temporalio_protos::temporal::api::common::v1::Memo;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
@@ -29,7 +27,7 @@ fn takes_no_foreign_events() {
 
 #[test]
 fn the_command_carries_the_memo() {
-    let memo = Memo { fields: HashMap::from([("key".to_owned(), Default::default())]) };
+    let memo = Memo { fields: [("key".to_owned(), Default::default())].into() };
     let lang = ModifyWorkflowProperties { upserted_memo: Some(memo.clone()) };
     let (_, command) = ModifyWorkflowPropertiesMachine::new(lang, Annotations::default());
     match command.attributes {

@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use temporalio_protos::temporal::api::enums::v1::EventType;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
@@ -11,7 +9,7 @@ fn at(state: State) -> UpsertSearchAttributesMachine {
 }
 
 fn attributes(name: &str) -> SearchAttributes {
-    SearchAttributes { indexed_fields: HashMap::from([(name.to_owned(), Default::default())]) }
+    SearchAttributes { indexed_fields: [(name.to_owned(), Default::default())].into() }
 }
 
 #[test]
