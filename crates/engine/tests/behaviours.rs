@@ -5,6 +5,7 @@ mod annotations;
 mod buffering;
 mod child_workflows;
 mod events;
+mod every_command;
 mod evictions;
 mod external_workflows;
 mod history_paging;
