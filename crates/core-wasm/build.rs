@@ -1,10 +1,8 @@
 //! Keeps the linker from running static constructors at the top of every export.
 //!
 //! A dependency of the message types (typetag, through inventory) registers serde deserializers in constructors. Core
-//! uses none of them. The
-//! linker would wrap each export in a call of all constructors; a module that exports them itself is left alone. The
-//! build's next step drops that
-//! export, and with it all that only the constructors reach.
+//! uses none of them. The linker would wrap each export in a call of all constructors; a module that exports them
+//! itself is left alone. The build's next step drops that export, and with it all that only the constructors reach.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.tidy import crates, papers, rust, sizes, words
+from tools.tidy import crates, pages, papers, rust, sizes, words
 from tools.tidy.tree import SourceFile
-from tools.tidy.wrap import wrapped
+from tools.tidy.wrap import filled, unfilled_problems, wrapped
 
 
 def source(tmp_path: Path, name: str, text: str) -> list[SourceFile]:
@@ -74,12 +74,67 @@ def test_long_lines_and_large_blobs_are_found(tmp_path: Path) -> None:
 
 def test_comments_are_broken_and_code_is_not() -> None:
     word = "x" * 50
-    assert wrapped(f"    /// - {word} {word} {word}") == [f"    /// - {word} {word}", f"    ///   {word}"]
-    assert wrapped(f"# {word} {word} {word}") == [f"# {word} {word}", f"# {word}"]
-    assert wrapped(f'a = "{word} {word} {word}"') == [f'a = "{word} {word} {word}"']
-    assert wrapped("// short") == ["// short"]
-    assert wrapped(f"1. {word} {word} {word}", ".md") == [f"1. {word} {word}", f"   {word}"]
-    assert wrapped(f"| {word} | {word} | {word} |", ".md") == [f"| {word} | {word} | {word} |"]
+    assert wrapped(f"    /// - {word} {word} {word}") == f"    /// - {word} {word}\n    ///   {word}"
+    assert wrapped(f"# {word} {word} {word}\n# next\n#\n# a\n# b") == f"# {word} {word}\n# {word} next\n#\n# a b"
+    for same in (f'a = "{word} {word} {word}"', "// short\n// and shorter", f"/// | {word} | {word} | {word} |"):
+        assert wrapped(same) == same
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ("a\nb\n\nc\n", "a b\n\nc\n"),
+        ("1. a\n   b\n2. c\n", "1. a b\n2. c\n"),
+        ("- a\nb\n\n  c\n  d\n", "- a b\n\n  c d\n"),
+        ("# a\nb\n| c |\n|---|\n", "# a\nb\n| c |\n|---|\n"),
+        ("a\n```\nb\nc\n```\nd\ne\n", "a\n```\nb\nc\n```\nd e\n"),
+        ("a\n\n    b\n    c\n", "a\n\n    b\n    c\n"),
+        (f"{'x' * 110} `code of words` y\n", f"{'x' * 110}\n`code of words` y\n"),
+        (f"{'x' * 50} {'y' * 60} z 1. z\n", f"{'x' * 50} {'y' * 60} z 1. z\n"),
+        (f"{'x' * 50} {'y' * 60} zzzz 10000. z\n", f"{'x' * 50} {'y' * 60}\nzzzz 10000. z\n"),
+    ],
+)
+def test_paragraphs_and_items_fill_their_lines(tmp_path: Path, page: str, expected: str) -> None:
+    assert filled(page) == expected
+    assert filled(expected) == expected
+    assert bool(unfilled_problems(source(tmp_path, "a.md", page))) == (page != expected)
+
+
+def test_links_lead_to_files_folders_and_headings(tmp_path: Path) -> None:
+    good = "[a](b.md) [b](../c) [c](b.md#what-is-it) [d](#here) [e](https://x.org) `[f](g)`\n\n# Here\n"
+    files = source(tmp_path, "docs/a.md", good) + source(tmp_path, "docs/b.md", "# What is `it`?\n")
+    files += source(tmp_path, "c/d.md", "text\n")
+    assert pages.link_problems(files) == []
+    bad = source(tmp_path, "docs/a.md", "[a](d.md) [b](../../c) [c](b.md#else)\n") + files[1:]
+    assert pages.link_problems(bad) == [
+        "docs/a.md: the link to d.md leads nowhere",
+        "docs/a.md: the link to ../../c leads nowhere",
+        "docs/a.md: the link to b.md#else names no heading of that page",
+    ]
+
+
+def test_an_invariant_names_a_test_that_is_there(tmp_path: Path) -> None:
+    head = "# A\n\n## Invariants\n\n| invariant | held by |\n|---|---|\n"
+    tests = source(tmp_path, "tests/a.rs", "#[test]\nfn holds() {}\n")
+    page = source(tmp_path, "ARCHITECTURE.md", f"{head}| a | `tests/a.rs::holds` |\n\n## More\n\n| b | c |\n")
+    assert pages.named_test_problems(page + tests) == []
+    page = source(tmp_path, "ARCHITECTURE.md", f"{head}| a | `tests` |\n| b | `tests/a.rs::is_gone` |\n")
+    assert pages.named_test_problems(page + tests) == [
+        "ARCHITECTURE.md: no `file::test` is named that holds: a",
+        "ARCHITECTURE.md: there is no test tests/a.rs::is_gone",
+    ]
+
+
+def test_a_ban_without_a_reason_is_none() -> None:
+    manifest = 'disallowed_methods = "deny"\ndisallowed_types = "deny"\n'
+    bans = "".join(f'{{ path = "{path}", reason = "use another" }},\n' for path in crates.BANNED)
+    assert crates.ban_problems(bans, manifest) == []
+    unreasoned = bans.replace(', reason = "use another"', "", 1)
+    assert crates.ban_problems(unreasoned, "") == [
+        f"clippy.toml does not ban {crates.BANNED[0]}, or gives no reason",
+        "Cargo.toml does not deny disallowed_methods",
+        "Cargo.toml does not deny disallowed_types",
+    ]
 
 
 def test_the_ratchet_turns_one_way() -> None:
@@ -141,6 +196,15 @@ def test_a_machine_shows_its_table_above_itself(tmp_path: Path) -> None:
     assert len(crates.machine_problems(source(tmp_path, name, machine))) == 1
     assert len(crates.machine_problems(source(tmp_path, name, machine + table))) == 1
     assert crates.machine_problems(source(tmp_path, name, "pub struct Shared;\n")) == []
+
+
+def test_a_machine_is_tested_in_all_pairs(tmp_path: Path) -> None:
+    machine = source(tmp_path, "crates/engine/src/machines/timer.rs", "impl Machine for TimerMachine {}\n")
+    name = "crates/engine/src/machines/timer/tests.rs"
+    tests = source(tmp_path, name, f"fn {crates.ALL_PAIRS}() {{}}\n")
+    assert crates.machine_test_problems(machine + tests) == []
+    assert len(crates.machine_test_problems(machine + source(tmp_path, name, "fn other() {}\n"))) == 1
+    assert len(crates.machine_test_problems(machine)) == 1
 
 
 @pytest.mark.parametrize("path", ["/root/.cargo", "'/work/main'", "/tmp/s/venv"])

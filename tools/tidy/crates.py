@@ -27,6 +27,31 @@ TEST_ONLY = {"corewasm-testkit"}
 # These share the engine's types of time and nothing else of it.
 TIME_ONLY = ("client", "host", "devserver")
 
+# Doors to the machine that clippy.toml has to close; it closes their neighbours too.
+BANNED = (
+    "std::time::Instant::now",
+    "std::time::SystemTime::now",
+    "std::env::var",
+    "std::env::var_os",
+    "std::env::args",
+    "std::env::current_dir",
+    "std::fs::File",
+    "std::fs::OpenOptions",
+    "std::fs::read_dir",
+    "std::net::TcpStream",
+    "std::process::Command",
+    "std::thread::Builder",
+    "std::thread::scope",
+    "std::thread::sleep",
+    "std::thread::spawn",
+    "std::hash::RandomState",
+    "std::collections::HashMap",
+    "std::collections::HashSet",
+)
+
+ALL_PAIRS = "every_pair_of_state_and_input"
+
+_BAN = re.compile(r'\{ path = "([\w:]+)", reason = "[^"]+"')
 _ENGINE_PATH = re.compile(r"\bcorewasm_engine::(\w+|\{|\*)")
 _EFFECT = re.compile(r"\beffect::Kind::\w+|(?<![\w:])(?:envelope::)?Effect\s*\{")
 _UNSAFE = re.compile(r"\bunsafe\b")
@@ -80,6 +105,14 @@ def unsafe_problems(files: list[SourceFile]) -> list[str]:
     return [f"{place}: unsafe code belongs into crates/abi" for place, _ in _matches(rest, _UNSAFE)]
 
 
+def ban_problems(clippy: str, manifest: str) -> list[str]:
+    """Return what clippy.toml lets through, or bans without a word of what to use instead; and lints that are off."""
+    banned = set(_BAN.findall(clippy))
+    problems = [f"clippy.toml does not ban {path}, or gives no reason" for path in BANNED if path not in banned]
+    lints = ("disallowed_methods", "disallowed_types")
+    return problems + [f"Cargo.toml does not deny {lint}" for lint in lints if f'{lint} = "deny"' not in manifest]
+
+
 def machine_problems(files: list[SourceFile]) -> list[str]:
     """Return the state machines whose transition table is not above the machine, in the same file.
 
@@ -91,6 +124,18 @@ def machine_problems(files: list[SourceFile]) -> list[str]:
         machine, table = _MACHINE.search(code), _TABLE.search(code)
         if machine and not (table and table.start() < machine.start()):
             problems.append(f"{file.name}: a state machine's file has its transition table (TABLE) on top")
+    return problems
+
+
+def machine_test_problems(files: list[SourceFile]) -> list[str]:
+    """Return the state machines whose tests do not go through all pairs of state and input."""
+    there = {file.name: file for file in files}
+    problems = []
+    for file in _shipped(files, ["crates/engine/src/machines/"]):
+        tests = there.get(file.name.removesuffix(".rs") + "/tests.rs")
+        is_machine = _MACHINE.search(rust.code_only(rust.without_tests(file.text)))
+        if is_machine and not (tests and ALL_PAIRS in tests.text):
+            problems.append(f"{file.name}: its tests.rs has no test {ALL_PAIRS}")
     return problems
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-ADR_SECTIONS = ("Context", "Decision", "Alternatives", "Consequences")
+ADR_SECTIONS = ("Context", "Decision", "Alternatives", "Figures", "Consequences")
 ADR_LINES = 80
 _ADR_NAME = re.compile(r"^(\d{4})-[a-z0-9]+(?:-[a-z0-9]+)*\.md$")
 

@@ -103,7 +103,8 @@ fn live_cancel(cancellation: ActivityCancellationType, is_started: bool) -> (Dri
     (driver, history, scheduled, started)
 }
 
-/// Upstream: activity_cancellation_plus_complete_doesnt_double_resolve, activity_not_canceled_when_also_completed_repro.
+/// Upstream: activity_cancellation_plus_complete_doesnt_double_resolve,
+/// activity_not_canceled_when_also_completed_repro.
 #[test]
 fn a_tried_cancel_is_asked_of_the_service_and_the_real_end_is_absorbed_live() {
     for is_started in [false, true] {

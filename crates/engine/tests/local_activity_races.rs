@@ -86,8 +86,8 @@ fn a_result_beside_the_cancel_of_an_activity_stays_behind_it() {
     world.assert_replays();
 }
 
-/// Upstream: repro_nondeterminism_with_timer_bug. The local activity is tried again by a timer of lang's; its end cancels
-/// the timer that it raced.
+/// Upstream: repro_nondeterminism_with_timer_bug. The local activity is tried again by a timer of lang's; its end
+/// cancels the timer that it raced.
 #[test]
 fn a_local_activity_that_races_a_timer_replays_with_its_back_off() {
     let lang = |jobs: &[String]| match jobs[0].as_str() {

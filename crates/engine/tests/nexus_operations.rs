@@ -80,9 +80,12 @@ fn an_operation_that_completes_at_once_resolves_start_and_end_together() {
     assert!(matches!(end(driver.activation()), Status::Completed(_)));
 }
 
+/// How an operation ends, and whether lang is told of just that.
+type Ending = (fn(&mut HistoryBuilder, i64) -> i64, fn(&Status) -> bool);
+
 #[test]
 fn an_operation_that_goes_on_resolves_its_start_then_its_end() {
-    let ends: [(fn(&mut HistoryBuilder, i64) -> i64, fn(&Status) -> bool); 4] = [
+    let ends: [Ending; 4] = [
         (|history, scheduled| history.nexus_completed(scheduled, "r".into()), |s| matches!(s, Status::Completed(_))),
         (|history, scheduled| history.nexus_failed(scheduled, "broken"), |s| matches!(s, Status::Failed(_))),
         (HistoryBuilder::nexus_canceled, |s| matches!(s, Status::Cancelled(_))),

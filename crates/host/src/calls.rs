@@ -58,8 +58,8 @@ impl Host {
     }
 
     /// Runs `future` and resolves `call` with what it gives. If the caller cancels, the future is dropped and the call
-    /// resolved as
-    /// cancelled: use it where dropping loses nothing (RPCs, polls), and [`Host::spawn`] where it would (completions).
+    /// resolved as cancelled: use it where dropping loses nothing (RPCs, polls), and [`Host::spawn`] where it would
+    /// (completions).
     pub fn spawn_call(&self, call: u64, future: impl Future<Output = CallResult> + 'static) {
         let host = self.clone();
         let task = self.spawn(async move {

@@ -64,8 +64,7 @@ impl SlotsRef {
     }
 
     /// A permit if one is to be had at once; the host answers in the next turn. If the future is dropped before, the
-    /// permit is released
-    /// when it comes.
+    /// permit is released when it comes.
     pub async fn try_reserve(&self, context: SlotReserveContext) -> Option<PermitRef> {
         let reservation = Reservation::begin(&self.host, false);
         let reserve =

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tools.cache import ROOT
-from tools.tidy import crates, papers, sizes, words
+from tools.tidy import crates, pages, papers, sizes, words, wrap
 from tools.tidy.tree import SourceFile, repository_files
 
 
@@ -45,6 +45,10 @@ def test_every_state_machine_shows_its_table(files: list[SourceFile]) -> None:
     expect_none(crates.machine_problems(files))
 
 
+def test_every_state_machine_tries_all_pairs_of_state_and_input(files: list[SourceFile]) -> None:
+    expect_none(crates.machine_test_problems(files))
+
+
 def test_no_file_names_a_path_of_one_machine(files: list[SourceFile]) -> None:
     expect_none(words.machine_path_problems(files))
 
@@ -59,3 +63,19 @@ def test_decision_records_are_numbered_and_complete() -> None:
 
 def test_the_changelog_tells_what_is_unreleased() -> None:
     expect_none(papers.changelog_problems(ROOT / "CHANGELOG.md"))
+
+
+def test_prose_fills_its_lines(files: list[SourceFile]) -> None:
+    expect_none(wrap.unfilled_problems(files))
+
+
+def test_links_between_pages_lead_somewhere(files: list[SourceFile]) -> None:
+    expect_none(pages.link_problems(files))
+
+
+def test_every_invariant_names_a_test_that_exists(files: list[SourceFile]) -> None:
+    expect_none(pages.named_test_problems(files))
+
+
+def test_what_pure_crates_may_not_touch_is_banned(files: list[SourceFile]) -> None:
+    expect_none(crates.ban_problems((ROOT / "clippy.toml").read_text(), (ROOT / "Cargo.toml").read_text()))
