@@ -72,6 +72,7 @@ fn a_task_over_many_pages_stays_one() {
     }
 }
 
+/// Upstream: needs_fetch_if_ending_in_middle_of_wft_seq.
 #[test]
 fn a_page_that_ends_inside_a_task_is_not_enough() {
     // Spec 1.4.7: wherever the heartbeat is cut, more must be fetched.
@@ -119,6 +120,7 @@ fn a_cache_miss_fetches_everything_and_keeps_the_partial_task() {
     assert_eq!(service.requests[0].next_page_token, b"", "from the start");
 }
 
+/// Upstream: cache_miss_with_only_one_wft_available_orders_properly.
 #[test]
 fn the_partial_task_comes_after_all_that_was_fetched() {
     // Spec 1.3.4, 1.3.7: the first page has a complete task, the partial one is two tasks on.
@@ -135,6 +137,7 @@ fn the_partial_task_comes_after_all_that_was_fetched() {
     assert_eq!(replay(&mut paginator, &mut service), Ok(vec![(1, 3), (4, 7), (8, 11)]));
 }
 
+/// Upstream: handles_blank_fetch_response.
 #[test]
 fn an_empty_answer_to_a_cache_miss_is_an_error() {
     // Spec 1.3.6.
@@ -172,6 +175,7 @@ fn a_token_to_an_empty_page_after_the_end_is_no_error() {
     assert_eq!(replay(&mut paginator, &mut service), Ok(vec![(1, 3), (4, 8)]));
 }
 
+/// Upstream: handles_fetching_page_with_complete_wft_and_page_token_to_empty_page.
 #[test]
 fn an_end_that_was_handed_out_before_it_was_known_yields_an_empty_last_update() {
     // Spec 1.3.5: two complete tasks were handed out, and behind the token there is nothing.
@@ -190,6 +194,7 @@ fn an_end_that_was_handed_out_before_it_was_known_yields_an_empty_last_update() 
     assert_eq!(try_take(&mut update, 5), NextSequence::ReplayOver);
 }
 
+/// Upstream: weird_pagination_doesnt_drop_wft_events.
 #[test]
 fn single_events_between_empty_pages_are_all_kept() {
     // Spec 1.3.4, 17(2).
@@ -254,6 +259,7 @@ fn a_task_that_fails_on_the_next_page_is_not_taken_for_concluded() {
     }
 }
 
+/// Upstream: heartbeats_then_signal.
 #[test]
 fn heartbeats_then_a_signal_on_the_next_page() {
     // Spec 1.3.4, 1.4.4: the next page starts over from the first event; the first task was handled.

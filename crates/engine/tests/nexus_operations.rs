@@ -16,6 +16,10 @@ use temporalio_protos::temporal::api::command::v1::command::Attributes;
 const TYPES: [NexusOperationCancellationType; 4] =
     [Abandon, TryCancel, WaitCancellationCompleted, WaitCancellationRequested];
 
+/// Adds the end of the operation with this scheduled event.
+type AddEnd = fn(&mut HistoryBuilder, i64) -> i64;
+type IsEnd = fn(&Status) -> bool;
+
 fn start(activation: &WorkflowActivation) -> Start {
     let started = activation.jobs.iter().find_map(|job| match &job.variant {
         Some(Job::ResolveNexusOperationStart(resolved)) => resolved.status.clone(),
@@ -80,12 +84,9 @@ fn an_operation_that_completes_at_once_resolves_start_and_end_together() {
     assert!(matches!(end(driver.activation()), Status::Completed(_)));
 }
 
-/// How an operation ends, and whether lang is told of just that.
-type Ending = (fn(&mut HistoryBuilder, i64) -> i64, fn(&Status) -> bool);
-
 #[test]
 fn an_operation_that_goes_on_resolves_its_start_then_its_end() {
-    let ends: [Ending; 4] = [
+    let ends: [(AddEnd, IsEnd); 4] = [
         (|history, scheduled| history.nexus_completed(scheduled, "r".into()), |s| matches!(s, Status::Completed(_))),
         (|history, scheduled| history.nexus_failed(scheduled, "broken"), |s| matches!(s, Status::Failed(_))),
         (HistoryBuilder::nexus_canceled, |s| matches!(s, Status::Cancelled(_))),

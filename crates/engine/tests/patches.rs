@@ -82,6 +82,7 @@ fn every_combination_of_code_and_history_in_replay() {
     }
 }
 
+/// Upstream: many_patches_combine_in_search_attrib_update.
 #[test]
 fn a_live_patch_leaves_one_marker_and_tells_of_all_patches() {
     let mut history = HistoryBuilder::new();
@@ -98,6 +99,7 @@ fn a_live_patch_leaves_one_marker_and_tells_of_all_patches() {
     assert_eq!(fields["TemporalChangeVersion"].data, br#"["a","b"]"#);
 }
 
+/// Upstream: patch_marker_size_overflow_replay_is_deterministic.
 #[test]
 fn too_many_patches_for_the_search_attribute_replay_as_they_ran() {
     let patches: Vec<_> = (0..60).map(|number| format!("a-rather-long-patch-name-number-{number:03}")).collect();
@@ -118,6 +120,7 @@ fn too_many_patches_for_the_search_attribute_replay_as_they_ran() {
     assert_eq!(replayed.jobs(), ["signal-poke"], "{:?}", replayed.reports);
 }
 
+/// Upstream: can_remove_deprecated_patch_near_other_patch.
 #[test]
 fn a_removed_deprecated_patch_beside_another_one_is_skipped() {
     let mut history = HistoryBuilder::new();
@@ -140,6 +143,7 @@ fn a_removed_deprecated_patch_beside_another_one_is_skipped() {
     assert!(driver.reports.is_empty(), "{:?}", driver.reports);
 }
 
+/// Upstream: replay_old_patch_format.
 #[test]
 fn the_format_before_json_is_still_read() {
     let mut history = HistoryBuilder::new();

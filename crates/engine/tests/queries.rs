@@ -25,6 +25,7 @@ fn waiting_run() -> Driver {
     driver
 }
 
+/// Upstream: legacy_query.
 #[test]
 fn a_cached_run_answers_a_legacy_query() {
     let mut driver = waiting_run();
@@ -39,6 +40,7 @@ fn a_cached_run_answers_a_legacy_query() {
     assert!(!driver.run.has_pending_work(false, false));
 }
 
+/// Upstream: legacy_query_after_complete.
 #[test]
 fn a_legacy_query_on_a_closed_workflow_replays_it_and_answers_nothing_else() {
     let whole = timer_history().whole();
@@ -55,6 +57,7 @@ fn a_legacy_query_on_a_closed_workflow_replays_it_and_answers_nothing_else() {
     assert_eq!(driver.jobs(), ["evict"]);
 }
 
+/// Upstream: new_queries.
 #[test]
 fn new_queries_come_after_the_task_and_are_answered_with_it() {
     let queries = ["1", "2"].map(|id| (id.to_owned(), query("state")));
@@ -119,6 +122,7 @@ fn a_query_on_a_history_that_can_not_be_applied_is_dropped_and_the_run_goes() {
     assert_eq!(driver.ended.len(), 1, "the permit goes back with the run");
 }
 
+/// Upstream: legacy_query_failure_on_wft_failure.
 #[test]
 fn lang_failing_a_legacy_query_fails_the_query_and_not_the_task() {
     let mut driver = waiting_run();
@@ -153,6 +157,7 @@ fn an_eviction_for_want_of_space_lets_pending_queries_finish() {
     assert_eq!(driver.jobs(), ["evict"]);
 }
 
+/// Upstream: query_failure_because_nondeterminism.
 #[test]
 fn a_nondeterminism_during_playback_fails_the_query() {
     let whole = timer_history().whole();

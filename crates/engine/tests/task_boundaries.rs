@@ -55,6 +55,7 @@ fn events_already_handled_are_left_out() {
     assert_eq!(update.take_next_sequence(8), NextSequence::ReplayOver);
 }
 
+/// Upstream: skips_wft_failed.
 #[test]
 fn a_failed_task_ends_nothing() {
     // Spec 1.4.3.
@@ -64,6 +65,7 @@ fn a_failed_task_ends_nothing() {
     assert_sequences(&history, &[(1, 3), (4, 11)]);
 }
 
+/// Upstream: skips_wft_timeout.
 #[test]
 fn a_timed_out_task_ends_nothing() {
     // Spec 1.4.3.
@@ -82,6 +84,7 @@ fn a_timed_out_task_ends_nothing() {
     assert_sequences(&history, &[(1, 3), (4, 14), (15, 16)]);
 }
 
+/// Upstream: history_ends_abruptly.
 #[test]
 fn an_abrupt_end_belongs_to_the_task_it_ends() {
     // Spec 1.4.2, 1.4.3.
@@ -92,6 +95,7 @@ fn an_abrupt_end_belongs_to_the_task_it_ends() {
     }
 }
 
+/// Upstream: heartbeats_skipped.
 #[test]
 fn heartbeats_are_part_of_the_next_task() {
     // Spec 1.4.4.
@@ -111,6 +115,7 @@ fn heartbeats_are_part_of_the_next_task() {
     assert_sequences(&history, &[(1, 6), (7, 10), (11, 19), (20, 23), (24, 27), (28, 29)]);
 }
 
+/// Upstream: heartbeat_marker_end.
 #[test]
 fn a_marker_after_a_heartbeat_ends_the_task_before() {
     // Spec 1.4.4: the heartbeat's own task had already been handled.
@@ -124,12 +129,14 @@ fn a_marker_after_a_heartbeat_ends_the_task_before() {
     assert_eq!(span(&take(&mut update, 6)), (7, 9));
 }
 
+/// Upstream: task_just_before_heartbeat_chain_is_taken.
 #[test]
 fn the_task_before_a_chain_of_heartbeats_stands_alone() {
     // Spec 1.4.4.
     assert_sequences(&three_tasks_then_heartbeats(), &[(1, 3), (4, 7), (8, 11), (12, 158), (159, 160)]);
 }
 
+/// Upstream: just_signal_is_complete_wft.
 #[test]
 fn a_signal_alone_makes_a_task() {
     // Spec 1.4.6.
@@ -143,6 +150,7 @@ fn a_signal_alone_makes_a_task() {
     assert_sequences(&history, &[(1, 3), (4, 7), (8, 11), (12, 13)]);
 }
 
+/// Upstream: la_marker_chunking.
 #[test]
 fn local_activity_markers_and_timed_out_tasks_go_together() {
     // Spec 1.4.3, 1.4.8.
@@ -162,6 +170,7 @@ fn local_activity_markers_and_timed_out_tasks_go_together() {
     assert_sequences(&history, &[(1, 3), (4, 7), (8, 20)]);
 }
 
+/// Upstream: update_accepted_after_empty_wft.
 #[test]
 fn an_update_goes_back_to_the_task_it_came_with() {
     // Spec 1.4.5: the first, empty task happened with the start alone, the update came with the second.
@@ -172,6 +181,7 @@ fn an_update_goes_back_to_the_task_it_came_with() {
     assert_sequences(&history, &[(1, 3), (4, 6), (7, 13)]);
 }
 
+/// Upstream: wft_fail_on_first_task_with_update.
 #[test]
 fn an_update_does_not_go_back_to_a_failed_task() {
     // Spec 1.4.5, 1.4.3: else looking ahead would not see that it was accepted.

@@ -58,6 +58,7 @@ fn a_later_attempt_is_dropped_but_its_permit_and_latency_count() {
     assert!(driver.ended[0].record_latency);
 }
 
+/// Upstream: nondeterminism_errors_fail_workflow_when_configured_to.
 #[test]
 fn nondeterminism_fails_the_workflow_where_that_is_wanted() {
     let setup = RunSetup { nondeterminism_fails_workflow: true, ..setup() };

@@ -19,6 +19,7 @@ fn completed_with_timer(flags: &[u32]) -> HistoryBuilder {
     history
 }
 
+/// Upstream: post_terminal_commands_are_retained_when_not_replaying.
 #[test]
 fn live_the_first_terminal_command_moves_to_the_end() {
     let mut history = HistoryBuilder::new();
@@ -29,6 +30,7 @@ fn live_the_first_terminal_command_moves_to_the_end() {
     assert_eq!(types, ["StartTimer", "CompleteWorkflowExecution"]);
 }
 
+/// Upstream: post_terminal_commands_are_retained_when_replaying_and_flag_set.
 #[test]
 fn in_replay_it_moves_if_history_has_the_flag() {
     let mut driver = Driver::new(task(&completed_with_timer(&[3]).whole()));
@@ -36,6 +38,7 @@ fn in_replay_it_moves_if_history_has_the_flag() {
     assert!(driver.reports.is_empty(), "{:?}", driver.reports);
 }
 
+/// Upstream: post_terminal_commands_are_not_retained_when_replaying_and_flag_not_set.
 #[test]
 fn in_replay_what_follows_it_is_dropped_if_history_has_no_flag() {
     let mut driver = Driver::new(task(&completed_with_timer(&[]).whole()));
@@ -55,6 +58,7 @@ fn nothing_is_told_of_a_workflow_that_history_has_ended() {
     assert_eq!(driver.ended.len(), 1, "the end of the workflow ends the task");
 }
 
+/// Upstream: continue_as_new_preserves_some_values.
 #[test]
 fn continuing_as_new_passes_on_what_lang_leaves_out() {
     let mut history = HistoryBuilder::new();

@@ -18,4 +18,5 @@ mod signal;
 mod slots;
 mod slow_tasks;
 mod worker_heartbeats;
+mod workflow_local_activities;
 mod workflow_tasks;

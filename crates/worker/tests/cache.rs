@@ -1,16 +1,18 @@
-//! Spec 1.10: the cache, its limits, and what waits for a place in it.
+//! Spec 1.10, 17(8), 17(16), 17(18): the cache, its limits, and what waits for a place in it.
 
 use std::collections::BTreeSet;
 
-use crate::common::commands::start_timer;
+use crate::common::commands::{answer_query, start_timer};
 use crate::common::{Harness, config, eviction, jobs};
 use corewasm_host::envelope::WorkerConfig;
 use corewasm_testkit::HistoryBuilder;
 use temporalio_protos::coresdk::workflow_activation::remove_from_cache::EvictionReason;
 use temporalio_protos::temporal::api::common::v1::WorkflowExecution;
+use temporalio_protos::temporal::api::query::v1::WorkflowQuery;
 use temporalio_protos::temporal::api::workflowservice::v1::{
-    GetWorkflowExecutionHistoryRequest, PollWorkflowTaskQueueResponse, RespondWorkflowTaskCompletedRequest,
-    RespondWorkflowTaskCompletedResponse, RespondWorkflowTaskFailedRequest, RespondWorkflowTaskFailedResponse,
+    GetWorkflowExecutionHistoryRequest, PollWorkflowTaskQueueResponse, RespondQueryTaskCompletedRequest,
+    RespondQueryTaskCompletedResponse, RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskCompletedResponse,
+    RespondWorkflowTaskFailedRequest, RespondWorkflowTaskFailedResponse,
 };
 
 fn history() -> HistoryBuilder {
@@ -59,6 +61,7 @@ fn a_full_cache_lets_the_least_used_run_go_first() {
     assert_eq!((init.run_id.as_str(), jobs(&init)), ("three", vec!["init"]));
 }
 
+/// Upstream: slot_provider_cant_hand_out_more_permits_than_cache_size, no_race_acquiring_permits.
 #[test]
 fn polls_stop_when_as_many_tasks_are_in_hand_as_runs_can_be_cached() {
     let mut harness = Harness::with(WorkerConfig { max_cached_workflows: 2, ..config() });
@@ -87,6 +90,7 @@ fn without_a_cache_every_task_is_the_last() {
     assert_eq!(jobs(&harness.activation()), ["init"]);
 }
 
+/// Upstream: cache_miss_will_fetch_history.
 #[test]
 fn a_partial_history_of_an_unknown_run_is_fetched_whole() {
     let mut harness = Harness::new();
@@ -104,6 +108,7 @@ fn a_partial_history_of_an_unknown_run_is_fetched_whole() {
     assert_eq!(jobs(&harness.activation()), ["timer"]);
 }
 
+/// Upstream: unstored_wft_fetch_failure_doesnt_spam_task_fails.
 #[test]
 fn a_history_that_can_not_be_fetched_fails_its_task_once() {
     for attempt in [1, 2] {
@@ -125,7 +130,45 @@ fn a_history_that_can_not_be_fetched_fails_its_task_once() {
     }
 }
 
+fn query_of(run_id: &str, number: u32) -> PollWorkflowTaskQueueResponse {
+    PollWorkflowTaskQueueResponse {
+        task_token: format!("query-{number}").into_bytes(),
+        query: Some(WorkflowQuery { query_type: "state".to_owned(), ..Default::default() }),
+        ..first_task(run_id)
+    }
+}
+
+/// Upstream: queries_arent_lost_in_buffer_void, for want of a place in the cache.
+#[test]
+fn queries_that_wait_for_a_place_in_the_cache_are_all_answered() {
+    let mut harness = Harness::with(WorkerConfig { max_cached_workflows: 1, ..config() });
+    let _polled = harness.poll();
+    harness.give_task(first_task("one"));
+    harness.give_sticky_task(query_of("two", 1));
+    let _completed = harness.succeed("one", [start_timer(1)]);
+    accept(&mut harness);
+    harness.give_task(query_of("two", 2));
+    assert_eq!(harness.activation().run_id, "one", "it must go first");
+    let _evicted = harness.succeed("one", []);
+    let init = harness.activation();
+    assert_eq!((init.run_id.as_str(), jobs(&init)), ("two", vec!["init"]));
+    let mut answered = Vec::new();
+    let _completed = harness.succeed("two", [start_timer(1)]);
+    for _ in 0..2 {
+        assert_eq!(jobs(&harness.activation()), ["query"]);
+        let _completed = harness.succeed("two", [answer_query("legacy_query")]);
+        let call = harness.service.take("RespondQueryTaskCompleted");
+        answered.push(call.request::<RespondQueryTaskCompletedRequest>().task_token);
+        call.answer(&RespondQueryTaskCompletedResponse::default());
+        harness.turn();
+    }
+    answered.sort();
+    assert_eq!(answered, [b"query-1", b"query-2"]);
+    assert_eq!(harness.service.waiting(), Vec::<&str>::new(), "nothing was answered as a task");
+}
+
 /// Tasks come faster than lang completes them; every run is seen through, and never more than fit are cached.
+/// Upstream: poll_faster_than_complete_wont_overflow_cache, lots_of_workflows.
 #[test]
 fn many_runs_share_a_small_cache() {
     let mut harness = Harness::with(WorkerConfig { max_cached_workflows: 2, ..config() });

@@ -1,9 +1,9 @@
-//! Spec 1.8.11, 1.8.13: completions that are too large, and those that go out in pages.
+//! Spec 1.8.11, 1.8.13, 17(15): completions that are too large, and those that go out in pages.
 
 use std::time::Duration;
 
 use crate::common::commands::start_timer;
-use crate::common::{Harness, eviction};
+use crate::common::{Harness, eviction, jobs};
 use bytes::Bytes;
 use corewasm_host::code;
 use corewasm_testkit::HistoryBuilder;
@@ -18,8 +18,8 @@ use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
 use temporalio_protos::temporal::api::namespace::v1::NamespaceInfo;
 use temporalio_protos::temporal::api::namespace::v1::namespace_info::{Capabilities, Limits};
 use temporalio_protos::temporal::api::workflowservice::v1::{
-    DescribeNamespaceResponse, RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskCompletedResponse,
-    RespondWorkflowTaskFailedRequest, RespondWorkflowTaskFailedResponse,
+    DescribeNamespaceResponse, PollWorkflowTaskQueueResponse, RespondWorkflowTaskCompletedRequest,
+    RespondWorkflowTaskCompletedResponse, RespondWorkflowTaskFailedRequest, RespondWorkflowTaskFailedResponse,
 };
 
 const RPC: &str = "RespondWorkflowTaskCompleted";
@@ -119,6 +119,35 @@ fn a_completion_that_is_too_large_fails_its_task_then_evicts() {
         harness.service.take(RPC).fail_as(kind, code::RESOURCE_EXHAUSTED, "too large");
         harness.turn();
         assert_failed(&mut harness, cause, name);
+    }
+}
+
+/// Upstream: payloads_too_large_doesnt_spam_task_fails, and its siblings.
+#[test]
+fn a_completion_that_is_too_large_again_is_not_told_again() {
+    let violation = ServiceErrorKind::PayloadsTooLarge("[TMPRL1103] too large".to_owned());
+    for kind in [ServiceErrorKind::MessageTooLarge, ServiceErrorKind::RequestTooLarge, violation] {
+        let mut harness = harness(Limits::default());
+        for attempt in 1..4 {
+            if attempt > 1 {
+                let mut history = HistoryBuilder::new();
+                history.workflow_task_pending();
+                harness.give_task(PollWorkflowTaskQueueResponse { attempt, ..history.whole().poll_response() });
+                assert_eq!(jobs(&harness.activation()), ["init"]);
+            }
+            let completed = harness.succeed(RUN_ID, [start_timer(1)]);
+            harness.service.take(RPC).fail_as(kind.clone(), code::RESOURCE_EXHAUSTED, "too large");
+            harness.turn();
+            if attempt == 1 {
+                let call = harness.service.take("RespondWorkflowTaskFailed");
+                call.answer(&RespondWorkflowTaskFailedResponse::default());
+                harness.turn();
+            }
+            assert_eq!(harness.service.waiting(), Vec::<&str>::new(), "attempt {attempt}");
+            assert_eq!(completed.borrow_mut().take(), Some(Ok(())));
+            assert_eq!(eviction(&harness.activation()).0, i32::from(EvictionReason::Fatal));
+            let _evicted = harness.succeed(RUN_ID, []);
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Spec 6: how many polls run, and when.
+//! Spec 6, 17(18): how many polls run, and when.
 
 use std::time::Duration;
 
@@ -56,6 +56,7 @@ fn pollers_are_split_between_the_queues_by_the_ratio() {
     }
 }
 
+/// Upstream: both_normal_and_sticky_pollers_poll_concurrently.
 #[test]
 fn two_slots_serve_both_queues() {
     let mut harness =
@@ -146,4 +147,25 @@ fn the_hosts_supplier_is_asked_before_each_poll_and_gets_every_permit_back_once(
     }
     // The next permit is asked for while a poll runs: it must be there when the poll's place is free.
     assert_eq!(seen, ["reserve 1", "reserve 2", "release 5 None", "cancel 2"]);
+}
+
+/// Upstream: small_cache_does_not_starve_nonsticky_poller. The sticky poll keeps its permit; the normal queue's polls
+/// time out again and again, and each time its place is wanted by five sticky pollers too.
+#[test]
+fn a_small_cache_does_not_starve_the_normal_queue() {
+    let mut harness = Harness::with(WorkerConfig {
+        max_cached_workflows: 2,
+        workflow_slots: Some(fixed(10)),
+        workflow_pollers: Some(pollers(10)),
+        ..config()
+    });
+    let polled = harness.poll();
+    for _ in 0..20 {
+        assert_eq!(polls(&harness), (1, 1));
+        harness.give_task(PollWorkflowTaskQueueResponse::default());
+    }
+    let mut history = HistoryBuilder::new();
+    history.workflow_task_pending();
+    harness.give_task(history.whole().poll_response());
+    assert!(polled.borrow().is_some());
 }

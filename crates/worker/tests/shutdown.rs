@@ -1,4 +1,4 @@
-//! Spec 9.3: how a worker ends.
+//! Spec 9.3, 17(19): how a worker ends.
 
 use crate::common::Harness;
 use crate::common::commands::start_timer;
@@ -20,6 +20,7 @@ fn first_task() -> PollWorkflowTaskQueueResponse {
     history.whole().poll_response()
 }
 
+/// Upstream: graceful_shutdown_sends_shutdown_worker_rpc_during_initiate.
 #[test]
 fn a_worker_that_never_polled_shuts_down() {
     let mut harness = Harness::new();
@@ -69,6 +70,7 @@ fn lang_completes_what_it_has_in_hand_before_polls_end() {
     assert!(finalized.borrow().is_some());
 }
 
+/// Upstream: inflight_poll_survives_shutdown_only_when_graceful.
 #[test]
 fn polls_are_cut_off_unless_the_server_ends_them() {
     for graceful in [false, true] {

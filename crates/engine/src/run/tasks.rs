@@ -52,8 +52,7 @@ impl Run {
         Ok(if activation.jobs.is_empty() { self.idle_on_task() } else { Step::Activate(activation) })
     }
 
-    /// There is no answer that fits both. The task is not taken up: nobody is told, it times out
-    /// (docs/notes/quirks.md).
+    /// No answer fits both. The task is not taken up: nobody is told, and it times out (docs/notes/quirks.md).
     fn refuse_both_kinds_of_queries(&mut self, task_token: Bytes) -> Result<Step> {
         self.emit(RunOutput::TaskDiscarded { task_token });
         Err(RunError::fatal("Server issued both normal and legacy query"))

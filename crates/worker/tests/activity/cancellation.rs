@@ -1,4 +1,4 @@
-//! Cancels go first, once, and only to activities that lang executes (spec 3.4.5, 3.6).
+//! Spec 3.4.5, 3.6, 17(20): cancels go first, once, and only to activities that lang executes.
 
 use temporalio_protos::temporal::api::workflowservice::v1::RecordActivityTaskHeartbeatResponse;
 

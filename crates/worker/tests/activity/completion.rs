@@ -1,4 +1,4 @@
-//! What the service is told of an activity that ended (spec 3.5).
+//! Spec 3.5, 17(20): what the service is told of an activity that ended.
 
 use corewasm_host::code;
 use corewasm_worker::service::ServiceErrorKind;
@@ -44,6 +44,7 @@ fn a_completion_needs_a_result_and_a_status() {
     assert_eq!(fixture.calls(), ["RespondActivityTaskCompleted"], "the activity is still there");
 }
 
+/// Upstream: complete_act_with_fail_includes_latest_heartbeat.
 #[test]
 fn a_failure_carries_the_last_heartbeat_even_if_it_was_never_sent() {
     let mut fixture = Fixture::new();
@@ -59,6 +60,7 @@ fn a_failure_carries_the_last_heartbeat_even_if_it_was_never_sent() {
     assert_eq!(request.failure, Some(application_failure()));
 }
 
+/// Upstream: activity_failure_distinguishes_no_heartbeat_from_empty_heartbeat.
 #[test]
 fn no_heartbeat_is_not_the_same_as_an_empty_one() {
     for heartbeats in [false, true] {
@@ -141,6 +143,7 @@ fn an_oversized_result_or_cancellation_becomes_a_failure_with_the_last_heartbeat
     }
 }
 
+/// Upstream: oversized_final_heartbeat_details_replace_reported_failure.
 #[test]
 fn oversized_last_details_replace_the_failure() {
     use temporalio_protos::temporal::api::namespace::v1::{NamespaceInfo, namespace_info::Limits};

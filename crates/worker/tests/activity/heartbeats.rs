@@ -1,4 +1,4 @@
-//! Heartbeats: throttled, answered with cancellations, and what becomes of the last one (spec 3.4).
+//! Spec 3.4, 17(20): heartbeats, throttled, answered with cancellations, and what becomes of the last one.
 
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ fn the_interval_is_most_of_the_timeout_or_the_default_but_never_above_the_maximu
     assert_eq!(throttle_interval(None, default, secs(5)), secs(5));
 }
 
+/// Upstream: send_heartbeats_less_frequently_than_throttle_interval.
 #[test]
 fn the_first_goes_out_at_once_and_then_the_latest_of_each_interval() {
     let mut fixture = Fixture::new();
@@ -143,6 +144,7 @@ fn a_heartbeat_of_an_unknown_activity_does_nothing() {
     assert!(fixture.calls().is_empty());
 }
 
+/// Upstream: oversized_heartbeat_fails_activity.
 #[test]
 fn one_that_is_too_large_fails_the_activity_and_stops_it() {
     let mut fixture = Fixture::new();
@@ -160,6 +162,7 @@ fn one_that_is_too_large_fails_the_activity_and_stops_it() {
     assert_eq!(fixture.expect_cancel().1.reason(), ActivityCancelReason::Cancelled);
 }
 
+/// Upstream: activity_cancellation_still_flushes_latest_heartbeat.
 #[test]
 fn details_that_were_held_back_go_out_before_a_cancellation() {
     let mut fixture = Fixture::new();
@@ -173,6 +176,7 @@ fn details_that_were_held_back_go_out_before_a_cancellation() {
     fixture.take("RespondActivityTaskCanceled").answer(&RespondActivityTaskCanceledResponse::default());
 }
 
+/// Upstream: no_flush_on_successful_completion.
 #[test]
 fn a_success_does_not_wait_for_them() {
     let mut fixture = Fixture::new();

@@ -1,4 +1,4 @@
-//! The end of activity polls, and the graceful period (spec 3.6.3, 3.6.4).
+//! Spec 3.6.3, 3.6.4, 17(19): the end of activity polls, and the graceful period.
 
 use corewasm_host::envelope::WorkerConfig;
 use temporalio_protos::coresdk::activity_task::ActivityCancelReason;
@@ -39,6 +39,7 @@ fn a_worker_that_never_polled_shuts_down() {
     assert!(done.borrow().is_some());
 }
 
+/// Upstream: worker_shutdown_awaits_activity_completion_flushing_result.
 #[test]
 fn shutdown_waits_for_the_result_to_reach_the_service() {
     let mut fixture = Fixture::new();

@@ -2,7 +2,8 @@
 
 use temporalio_protos::coresdk::workflow_commands::workflow_command::Variant;
 use temporalio_protos::coresdk::workflow_commands::{
-    CompleteWorkflowExecution, QueryResult, QuerySuccess, ScheduleActivity, StartTimer, WorkflowCommand, query_result,
+    CompleteWorkflowExecution, QueryResult, QuerySuccess, ScheduleActivity, ScheduleLocalActivity, StartTimer,
+    WorkflowCommand, query_result,
 };
 
 fn command(variant: Variant) -> WorkflowCommand {
@@ -21,6 +22,16 @@ pub fn schedule_activity(seq: u32) -> WorkflowCommand {
         activity_type: "activity".to_owned(),
         task_queue: corewasm_testkit::history::TASK_QUEUE.to_owned(),
         start_to_close_timeout: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
+        ..Default::default()
+    }))
+}
+
+pub fn schedule_local_activity(seq: u32) -> WorkflowCommand {
+    command(Variant::ScheduleLocalActivity(ScheduleLocalActivity {
+        seq,
+        activity_id: seq.to_string(),
+        activity_type: "activity".to_owned(),
+        start_to_close_timeout: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
         ..Default::default()
     }))
 }

@@ -125,9 +125,7 @@ impl Harness {
 
     /// The next activation, which must be there.
     pub fn activation(&mut self) -> WorkflowActivation {
-        let polled = self.poll();
-        let polled = polled.borrow_mut().take().expect("an activation is ready");
-        WorkflowActivation::decode(polled.expect("polling goes well")).expect("it decodes")
+        got(&self.poll())
     }
 
     pub fn complete(&mut self, completion: WorkflowActivationCompletion) -> Outcome<Result<(), WorkerError>> {
@@ -168,6 +166,23 @@ impl Harness {
         self.effects.iter().filter_map(record).collect()
     }
 
+    /// Values recorded so far for the instrument of this name, the prefix left out.
+    pub fn recorded(&self, name: &str) -> Vec<u64> {
+        let name = format!("temporal_{name}");
+        let defined = |effect: &effect::Kind| match effect {
+            effect::Kind::DefineInstrument(defined) if defined.name == name => Some(defined.instrument),
+            _ => None,
+        };
+        let Some(instrument) = self.effects.iter().find_map(defined) else { return Vec::new() };
+        let packed = self.effects.iter().filter_map(|effect| match effect {
+            effect::Kind::MetricRecords(records) => Some(&records.packed[..]),
+            _ => None,
+        });
+        let records = packed.flat_map(|packed| packed.chunks_exact(16));
+        let of_instrument = records.filter(|record| record[..4] == instrument.to_le_bytes());
+        of_instrument.map(|record| u64::from_le_bytes(record[8..].try_into().expect("8 bytes"))).collect()
+    }
+
     pub fn initiate_shutdown(&mut self) {
         self.worker.initiate_shutdown();
         self.turn();
@@ -195,6 +210,12 @@ pub fn failure(run_id: &str, message: &str) -> WorkflowActivationCompletion {
         status: Some(workflow_activation_completion::Status::Failed(failure)),
         ..Default::default()
     }
+}
+
+/// The activation that a poll got.
+pub fn got(polled: &Outcome<Result<Bytes, WorkerError>>) -> WorkflowActivation {
+    let polled = polled.borrow_mut().take().expect("an activation came");
+    WorkflowActivation::decode(polled.expect("polling goes well")).expect("it decodes")
 }
 
 /// The jobs' kinds, in order.

@@ -1,4 +1,4 @@
-//! Cancelling local activities, one or all of a run (spec 4.5.1, 4.5.2).
+//! Spec 4.5.1, 4.5.2, 17(7): cancelling local activities, one or all of a run.
 
 use std::time::Duration;
 
