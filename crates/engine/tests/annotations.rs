@@ -14,11 +14,20 @@ use temporalio_protos::coresdk::workflow_commands::WorkflowCommand;
 use temporalio_protos::coresdk::workflow_commands::workflow_command::Variant;
 use temporalio_protos::coresdk::workflow_completion::Success;
 use temporalio_protos::temporal::api::command::v1::Command;
-use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
+use temporalio_protos::temporal::api::sdk::v1::{EventGroupMarker, UserMetadata, event_group_marker};
 
 fn annotated(variant: Variant, summary: Option<&str>, details: Option<&str>) -> WorkflowCommand {
     let user_metadata = Some(UserMetadata { summary: summary.map(Into::into), details: details.map(Into::into) });
     WorkflowCommand { variant: Some(variant), user_metadata, ..WorkflowCommand::default() }
+}
+
+fn grouped(variant: Variant, label: &str) -> WorkflowCommand {
+    WorkflowCommand { event_group_markers: vec![group(label)], ..annotated(variant, None, None) }
+}
+
+fn group(label: &str) -> EventGroupMarker {
+    let label = event_group_marker::Label { id: label.to_owned(), ..Default::default() };
+    EventGroupMarker { variant: Some(event_group_marker::Variant::Label(label)) }
 }
 
 fn success(commands: Vec<WorkflowCommand>) -> Success {
@@ -104,4 +113,34 @@ fn markers_of_patches_and_local_activities_carry_them() {
     assert_eq!(command_types(commands), ["RecordMarker", "UpsertWorkflowSearchAttributes", "RecordMarker"]);
     let summaries: Vec<_> = commands.iter().map(|command| annotations(command).0.expect("a summary")).collect();
     assert_eq!(summaries, ["patch", "patch", "local"]);
+}
+
+/// Upstream: cancel_timer_command_is_annotated, cancel_activity_command_is_annotated.
+#[test]
+fn a_cancel_stays_in_the_group_of_what_it_cancels_unless_it_has_its_own() {
+    for own in [None, Some("own")] {
+        let mut history = first_task();
+        let mut driver = Driver::new(task(&history.whole()));
+        driver.complete_with(success(vec![
+            grouped(start_timer(1), "group"),
+            grouped(schedule_activity(1, WaitCancellationCompleted), "group"),
+        ]));
+        assert!(driver.last_completion().commands.iter().all(|sent| sent.event_group_markers == [group("group")]));
+        history.workflow_task_completed();
+        history.timer_started("1");
+        history.activity_scheduled("1");
+        history.signaled("poke");
+        history.workflow_task_pending();
+        driver.task(task(&history.only_task(2)));
+        let cancels = [cancel_timer(1), cancel_activity(1)].map(|cancel| match own {
+            Some(label) => grouped(cancel, label),
+            None => cancel.into(),
+        });
+        driver.complete_with(success(cancels.to_vec()));
+        let expected = [group(own.unwrap_or("group"))];
+        for sent in &driver.last_completion().commands {
+            assert_eq!(sent.event_group_markers, expected, "{:?}", sent.command_type());
+        }
+        assert_eq!(driver.last_completion().commands.len(), 2);
+    }
 }

@@ -1,4 +1,4 @@
-//! Whatever happens in whatever order: no panic, every completion is decided once, every task's permit comes back once.
+//! Spec 7.3, 17(18): whatever happens in whatever order, no panic, and every task's permit comes back once.
 
 use std::collections::BTreeMap;
 
@@ -27,6 +27,8 @@ enum Happens {
         attempt: u32,
     },
     LegacyQuery,
+    /// A task that no service gives: with queries of both kinds.
+    QueriesOfBothKinds(usize),
     Eviction(EvictionReason),
     LocalActivityEnds(u32),
     Heartbeat,
@@ -69,6 +71,7 @@ fn happening() -> impl Strategy<Value = Happens> {
         4 => (1..=TASKS, any::<bool>(), 1..3_u32)
             .prop_map(|(number, with_query, attempt)| Happens::Task { number, with_query, attempt }),
         1 => Just(Happens::LegacyQuery),
+        1 => (1..=TASKS).prop_map(Happens::QueriesOfBothKinds),
         1 => reasons.prop_map(Happens::Eviction),
         3 => (1..5_u32).prop_map(Happens::LocalActivityEnds),
         2 => Just(Happens::Heartbeat),
@@ -125,6 +128,11 @@ impl World {
                 self.give(task);
             }
             Happens::LegacyQuery => self.give(legacy_query(100, "")),
+            Happens::QueriesOfBothKinds(number) => {
+                let (legacy_query, queries) = (Some(query("state")), vec![("1".to_owned(), query("state"))]);
+                let task = PreparedTask { legacy_query, queries, ..task(&self.history.only_task(number)) };
+                self.give(task);
+            }
             Happens::Eviction(reason) => driver.evict(EvictionRequest::because(reason, "because")),
             Happens::LocalActivityEnds(seq) if driver.local_activities.iter().any(|one| one.schedule.seq == seq) => {
                 driver.resolve(completed_local_activity(seq));

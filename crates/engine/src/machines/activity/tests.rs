@@ -1,3 +1,5 @@
+//! Spec 2.1, 17(12), 17(13): every pair of state and input, and what an activity tells lang.
+
 use temporalio_protos::coresdk::workflow_activation::workflow_activation_job::Variant;
 use temporalio_protos::temporal::api::common::v1::{ActivityType, Payloads};
 use temporalio_protos::temporal::api::enums::v1::RetryState;

@@ -1,3 +1,5 @@
+//! Spec 2.6, 2.4.5, 17(14): every pair of state and input, and what a cancel request tells lang.
+
 use temporalio_protos::coresdk::common::NamespacedWorkflowExecution;
 use temporalio_protos::coresdk::workflow_activation::workflow_activation_job::Variant;
 use temporalio_protos::temporal::api::history::v1::RequestCancelExternalWorkflowExecutionFailedEventAttributes;

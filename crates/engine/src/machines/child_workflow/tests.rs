@@ -1,3 +1,5 @@
+//! Spec 2.4, 17(12), 17(14): every pair of state and input, and what a child tells lang.
+
 use temporalio_protos::coresdk::child_workflow::child_workflow_result::Status;
 use temporalio_protos::coresdk::child_workflow::{StartChildWorkflowExecutionFailedCause as LangCause, Success};
 use temporalio_protos::coresdk::workflow_activation::resolve_child_workflow_execution_start::Status as StartStatus;

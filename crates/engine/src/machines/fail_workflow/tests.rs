@@ -1,3 +1,5 @@
+//! Spec 2.7: every pair of state and input, and the command.
+
 use temporalio_protos::temporal::api::command::v1::command;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 

@@ -1,3 +1,5 @@
+//! Spec 2.3, 17(4): every pair of state and input, results and markers.
+
 mod ends;
 mod requests;
 

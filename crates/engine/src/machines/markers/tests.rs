@@ -1,3 +1,5 @@
+//! Spec 2.8.2, 2.3.4: what is written into markers and read from them.
+
 use super::*;
 use crate::machines::all_pairs::event;
 

@@ -1,3 +1,5 @@
+//! Spec 2.11: every pair of state and input, and what an operation tells lang.
+
 use temporalio_protos::coresdk::nexus::nexus_operation_result::Status;
 use temporalio_protos::coresdk::workflow_activation::resolve_nexus_operation_start::Status as StartStatus;
 use temporalio_protos::coresdk::workflow_activation::workflow_activation_job::Variant;

@@ -1,3 +1,5 @@
+//! Spec 2.8, 17(10): every pair of state and input, and the marker.
+
 use temporalio_protos::temporal::api::command::v1::command;
 use temporalio_protos::temporal::api::enums::v1::EventType;
 use temporalio_protos::temporal::api::history::v1::{MarkerRecordedEventAttributes, history_event::Attributes};

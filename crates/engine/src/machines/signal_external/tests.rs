@@ -1,3 +1,5 @@
+//! Spec 2.5, 17(12): every pair of state and input, and what a signal tells lang.
+
 use temporalio_protos::coresdk::workflow_activation::workflow_activation_job::Variant;
 use temporalio_protos::temporal::api::history::v1::SignalExternalWorkflowExecutionFailedEventAttributes;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;

@@ -1,3 +1,5 @@
+//! Spec 2.2, 17(12): every pair of state and input, and what a timer tells lang.
+
 use temporalio_protos::coresdk::workflow_activation::workflow_activation_job::Variant;
 use temporalio_protos::temporal::api::command::v1::{
     CancelTimerCommandAttributes, StartTimerCommandAttributes, command,

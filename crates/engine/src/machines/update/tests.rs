@@ -1,3 +1,5 @@
+//! Spec 2.10, 17(11): every pair of state and input, and the messages.
+
 use temporalio_protos::coresdk::workflow_activation::workflow_activation_job::Variant;
 use temporalio_protos::temporal::api::command::v1::command;
 use temporalio_protos::temporal::api::common::v1::{Header, Payload, Payloads};

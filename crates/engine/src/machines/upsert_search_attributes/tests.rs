@@ -1,3 +1,5 @@
+//! Spec 2.9.1, 2.8.3: every pair of state and input, and the command.
+
 use temporalio_protos::temporal::api::enums::v1::EventType;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 

@@ -1,3 +1,5 @@
+//! Spec 1.5.12, 1.5.13, 17(1): every pair of state and input, and what a task tells the run.
+
 use temporalio_protos::temporal::api::history::v1::WorkflowTaskFailedEventAttributes;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 
