@@ -1,4 +1,4 @@
-//! Spec 1.9.8, 1.13, 17(5) to 17(8): a task that is kept open for local activities.
+//! Spec 1.9.8, 1.13, 17(5), 17(6), 17(7), 17(8): a task that is kept open for local activities.
 
 use std::time::Duration;
 

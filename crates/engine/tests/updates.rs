@@ -218,6 +218,7 @@ fn a_dropped_speculative_task_leaves_no_trace() {
     driver.reset_last_started_to = Some(3);
     driver.complete([reject_update("u1")]);
     assert_eq!(driver.run.last_event_id(), 5);
+    assert_eq!(driver.ended[1].next_event_id, 8, "the dropped task's own events are told as its");
 
     let mut next = HistoryBuilder::of_events(history.events()[..5].to_vec());
     next.signaled("poke");

@@ -1,8 +1,9 @@
 //! Spec 9.3, 17(19): how a worker ends.
 
-use crate::common::Harness;
-use crate::common::commands::start_timer;
+use crate::common::commands::{complete_workflow, start_timer};
+use crate::common::{Harness, config, jobs};
 use corewasm_host::code;
+use corewasm_host::envelope::WorkerConfig;
 use corewasm_testkit::HistoryBuilder;
 use corewasm_testkit::history::{RUN_ID, TASK_QUEUE};
 use corewasm_worker::{TaskKind, WorkerError};
@@ -86,6 +87,29 @@ fn polls_are_cut_off_unless_the_server_ends_them() {
         harness.initiate_shutdown();
         let expected = if graceful { 1 } else { 0 };
         assert_eq!((harness.service.polls(false), harness.service.polls(true)), (expected, expected));
+    }
+}
+
+/// Upstream: complete_eviction_after_shutdown_doesnt_panic; and one that lang owes holds shutdown, unless it need not.
+#[test]
+fn an_eviction_that_lang_has_in_hand_holds_shutdown_unless_evictions_are_ignored() {
+    for ignored in [false, true] {
+        let mut harness = Harness::with(WorkerConfig { ignore_evicts_on_shutdown: ignored, ..config() });
+        let _polled = harness.poll();
+        harness.give_task(first_task());
+        let _completed = harness.succeed(RUN_ID, [complete_workflow()]);
+        harness.service.take("RespondWorkflowTaskCompleted").answer(&RespondWorkflowTaskCompletedResponse::default());
+        harness.turn();
+        assert_eq!(jobs(&harness.activation()), ["evict"]);
+        harness.initiate_shutdown();
+        harness.service.take("ShutdownWorker").answer(&ShutdownWorkerResponse::default());
+        let polled = harness.poll();
+        assert_eq!(polled.borrow().is_some(), ignored);
+        let late = harness.succeed(RUN_ID, []);
+        assert_eq!(late.borrow_mut().take(), Some(Ok(())));
+        assert_eq!(polled.borrow_mut().take(), Some(Err(WorkerError::Shutdown)));
+        let finalized = harness.finalize();
+        assert!(finalized.borrow().is_some());
     }
 }
 

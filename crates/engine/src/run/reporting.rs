@@ -10,6 +10,13 @@ use super::outstanding::{OutstandingActivation, OutstandingTask};
 use crate::input::{EvictionRequest, PreparedTask, ReportOutcome, ReportResult};
 use crate::output::{EvictedRun, LocalActivityNotice, RunOutput, TaskEnded};
 
+/// A task that is over.
+struct EndedTask {
+    task: OutstandingTask,
+    /// Behind the last event that was applied, one of a dropped speculative task included.
+    next_event_id: i64,
+}
+
 impl Run {
     pub(super) fn take_report_result(&mut self, result: ReportResult) {
         if self.setup.replay_only && !result.replaying {
@@ -34,18 +41,19 @@ impl Run {
 
     /// The task is over, unless nobody was told of it or queries of it wait. A replayed history may end without a task
     /// to answer: then the end of the workflow ends the task too.
-    fn end_task(&mut self, outcome: ReportOutcome) -> Option<OutstandingTask> {
+    fn end_task(&mut self, outcome: ReportOutcome) -> Option<EndedTask> {
         let goes_on = outcome == ReportOutcome::NotReported && !self.execution.terminal_event_seen();
         if goes_on || self.has_pending_queries() {
             return None;
         }
+        let next_event_id = self.last_event_id() + 1;
         if let ReportOutcome::Reported { reset_last_started_to } = outcome {
             if let Some(started_event_id) = reset_last_started_to {
                 self.execution.forget_speculative_task(started_event_id);
             }
             self.notify_local_activities(LocalActivityNotice::TaskCompleted);
         }
-        self.task.take()
+        self.task.take().map(|task| EndedTask { task, next_event_id })
     }
 
     /// An outcome of Core's own completion says nothing of an activation that lang holds.
@@ -57,7 +65,7 @@ impl Run {
     /// Tells of the task's end; its permit goes to the next task, if that is taken up.
     fn hand_over(
         &mut self,
-        ended: Option<OutstandingTask>,
+        ended: Option<EndedTask>,
         outcome: ReportOutcome,
         next_task: Option<PreparedTask>,
         evicted: bool,
@@ -81,7 +89,8 @@ impl Run {
     /// Lang has let go of the run.
     fn leave(&mut self, next_task: Option<PreparedTask>) {
         if let Some(task) = self.task.take() {
-            self.emit_task_ended(task, false, None);
+            let next_event_id = self.last_event_id() + 1;
+            self.emit_task_ended(EndedTask { task, next_event_id }, false, None);
         }
         self.notify_local_activities(LocalActivityNotice::Forget);
         let buffer = &mut self.buffer;
@@ -91,14 +100,15 @@ impl Run {
         self.emit(RunOutput::Evicted(Box::new(EvictedRun { buffered, workflow_ended })));
     }
 
-    fn emit_task_ended(&mut self, task: OutstandingTask, record_latency: bool, permit_taken_over_by: Option<Bytes>) {
+    fn emit_task_ended(&mut self, ended: EndedTask, record_latency: bool, permit_taken_over_by: Option<Bytes>) {
+        let EndedTask { task, next_event_id } = ended;
         self.emit(RunOutput::TaskEnded(TaskEnded {
             task_token: task.token,
             permit_taken_over_by,
             started: task.started,
             record_latency,
             attempt: task.attempt,
-            next_event_id: self.last_event_id() + 1,
+            next_event_id,
             history_size_bytes: self.execution.history_size_bytes(),
         }));
     }
