@@ -27,6 +27,8 @@ PATIENCE_SECONDS = 5.0
 class LoopIo:
     """Does the I/O thread's work on the test's loop."""
 
+    is_closing = True  # who cancels tasks here ends them
+
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
 

@@ -27,6 +27,7 @@ from corewasm.host.frame import Framer
 from corewasm.host.handles import Handles
 from corewasm.host.io_thread import IoThread
 from corewasm.host.recovery import Recovery
+from corewasm.host.rpc_results import refusal
 from corewasm.host.rpcs import Rpcs, RunningRpc
 from corewasm.host.task_inputs import AnyInput, as_message
 from corewasm.transport import TransportOptions
@@ -34,6 +35,7 @@ from corewasm.vm import CoreTrap, Instance
 
 logger = logging.getLogger(__name__)
 
+_CAME_TOO_LATE = (turn.InputError.BAD_HANDLE, turn.InputError.BAD_STATE)  # the thing concerned is gone already
 _REQUESTS = 1 << 40  # more requests for slots than one instance ever makes
 
 Late: TypeAlias = "Callable[[], AnyInput | None]"
@@ -226,15 +228,14 @@ class Driver:
             self._recover(trap)
             return
         self._entropy = b""
+        refused = _refusals(response, batch)
         # Slices: to iterate over a message's own container takes three times as long.
         effects = [(self._generation, effect.WhichOneof("kind") or "", effect) for effect in response.effects[:]]
-        self.recovery.finished(effects)
+        self.recovery.finished(effects, refused)
         self._effects += effects
         self._wakeup_ns = response.next_wakeup_ns if response.HasField("next_wakeup_ns") else None
-        if response.request_error:
-            logger.error("Core could not read its inputs: %s", response.request_error)
-        for error in response.input_errors[:]:
-            self._refused(as_message(batch[error.input_index]), error.message)
+        for index, why in refused.items():
+            self._refused(as_message(batch[index]), why)
 
     def _take_inbox(self) -> list[AnyInput]:
         batch: list[AnyInput] = []
@@ -270,14 +271,21 @@ class Driver:
         for effect in recovered.effects:
             self._effects.append((self._generation - 1, effect.WhichOneof("kind") or "", effect))
 
-    def _refused(self, refused: turn.Input, message: str) -> None:
+    def _refused(self, refused: turn.Input, why: turn.InputError) -> None:
+        """Whoever waits for what the input would have done hears that it was not done."""
         kind = refused.WhichOneof("kind") or ""
         call = getattr(getattr(refused, kind, None), "call", 0)
         if call and kind != "call_cancelled":
-            error = turn.CallError(kind=turn.CallError.RUNTIME, message=message)
+            error = turn.CallError(kind=turn.CallError.RUNTIME, message=why.message)
             self._effects.append((self._generation, "call_resolved", _resolved(call, error)))
-        else:
-            logger.debug("Core did not take %s: %s", kind, message)
+            return
+        if kind == "rpc_result":
+            answer = refusal(refused.rpc_result, why)
+            if answer != refused.rpc_result:
+                self._inbox.append(turn.Input(rpc_result=answer))  # the next turn is this instance's, and takes it
+                return
+        level = logging.DEBUG if why.kind in _CAME_TOO_LATE else logging.WARNING
+        logger.log(level, "Core did not take %s: %s", kind, why.message)
 
     # Effects
 
@@ -381,6 +389,15 @@ def _numbered(generation: int, message: Any, effect: turn.Effect) -> turn.Effect
     """Each instance counts its requests for slots from 1; their numbers outside of it are unique."""
     message.request += generation * _REQUESTS
     return effect
+
+
+def _refusals(response: turn.TurnResponse, batch: Sequence[AnyInput]) -> dict[int, turn.InputError]:
+    """Which inputs of the batch had no effect, and why: all of them if the request could not be read."""
+    if response.request_error:
+        logger.error("Core could not read its inputs: %s", response.request_error)
+        why = turn.InputError(kind=turn.InputError.MALFORMED, message=response.request_error)
+        return dict.fromkeys(range(len(batch)), why)
+    return {error.input_index: error for error in response.input_errors[:]}
 
 
 def _resolved(call: int, error: turn.CallError) -> turn.Effect:

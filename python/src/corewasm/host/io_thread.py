@@ -48,6 +48,11 @@ class IoThread:
         """The thread's event loop. Only to be used on the thread itself."""
         return self._loop
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether it ends, and cancels what runs on it."""
+        return self._closing
+
     def is_current(self) -> bool:
         """Whether this code runs on the thread."""
         return threading.get_ident() == self._thread.ident

@@ -13,7 +13,7 @@ The driver reports every turn here, under its turn lock. Inputs count once their
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,10 +72,15 @@ class Recovery:
         self._batch = batch
         self._reopening = reopening
 
-    def finished(self, effects: Iterable[tuple[int, str, turn.Effect]]) -> None:
-        """The turn ended well, with these effects: each with the instance's number and its kind."""
-        for each in self._batch:
-            if isinstance(each, TaskInput):
+    def finished(self, effects: Iterable[tuple[int, str, turn.Effect]], refused: Collection[int] = ()) -> None:
+        """The turn ended well, with these effects: each with the instance's number and its kind.
+
+        `refused` are the places in the batch of inputs that Core did not take.
+        """
+        for index, each in enumerate(self._batch):
+            if index in refused:
+                self._forget(each)
+            elif isinstance(each, TaskInput):
                 self._tasks[each.call] = each
             else:
                 self._note(each)
@@ -144,6 +149,15 @@ class Recovery:
         handler = self._on_input.get(kind)
         if handler is not None:
             handler(message)
+
+    def _forget(self, refused: AnyInput) -> None:
+        """Nobody waits for its call any more."""
+        message = as_message(refused)
+        kind = _kind(message)
+        call = getattr(getattr(message, kind, None), "call", 0)
+        if call and kind != "call_cancelled":
+            self._calls.pop(call, None)
+            self._tasks.pop(call, None)
 
     def _input_handlers(self) -> dict[str, Any]:
         return {

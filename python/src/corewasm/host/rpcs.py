@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import weakref
 from collections import deque
 from collections.abc import Callable
 
 from corewasm.abi import turn
 from corewasm.host.io_thread import IoThread
+from corewasm.host.rpc_results import answered, broken, failed
 from corewasm.transport import RpcFailure, Transport, TransportOptions, UnaryRequest, make_transport
 
-_UNAVAILABLE, _INTERNAL = 14, 13
+logger = logging.getLogger(__name__)
+
+_UNAVAILABLE = 14
 
 
 class RunningRpc:
@@ -39,6 +43,7 @@ class Rpcs:
         self._transports: dict[int, Transport] = {}
         self._running: dict[tuple[int, int], RunningRpc] = {}
         self._requested: deque[Callable[[], None]] = deque()
+        self._closing: set[asyncio.Task[None]] = set()  # a task that nobody holds may be collected before it ran
 
     def open_client(self, client: int, options: TransportOptions) -> None:
         """Tells how to connect for the client's RPCs; the connection is made with the first of them."""
@@ -87,24 +92,26 @@ class Rpcs:
                 self._cancel(key)
 
     async def _run(self, key: tuple[int, int], rpc: RunningRpc) -> None:
-        result = await self._result(rpc.start)
+        result = await self._result(key, rpc.start)
         if self._running.pop(key, None) is None:
             return
         finished = self._finished()
         if finished is not None:
             finished(rpc, result)
 
-    async def _result(self, start: turn.RpcStart) -> turn.RpcResult:
-        metadata = [(entry.key, entry.value) for entry in start.metadata]
-        request = UnaryRequest(start.uri, start.body, metadata, start.timeout_ns / 1e9, start.gzip)
+    async def _result(self, key: tuple[int, int], start: turn.RpcStart) -> turn.RpcResult:
+        transport: Transport | None = None
         try:
-            response = await self._transport(start.client).unary(request)
+            transport = self._transport(start.client)
+            return answered(start, transport, await transport.unary(_request(start)))
         except RpcFailure as failure:
-            return _failed(start.rpc, failure)
-        except Exception as error:  # noqa: BLE001 - a user's transport may raise anything; Core must hear of it
-            return _failed(start.rpc, RpcFailure(_INTERNAL, f"the transport failed: {error!r}"))
-        entries = [turn.MetadataEntry(key=key, value=value) for key, value in response.metadata]
-        return turn.RpcResult(rpc=start.rpc, response=turn.GrpcResponse(body=response.body, metadata=entries))
+            return failed(start, transport, failure)
+        except asyncio.CancelledError as error:
+            if key not in self._running or self._io.is_closing:
+                raise  # it is we who cancel
+            return broken(start, transport, error)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's transport may raise anything
+            return broken(start, transport, error)
 
     def _transport(self, client: int) -> Transport:
         transport = self._transports.get(client)
@@ -119,17 +126,18 @@ class Rpcs:
         self._options.pop(client, None)
         transport = self._transports.pop(client, None)
         if transport is not None:
-            task = self._io.loop.create_task(transport.close())
-            self._closing = task  # a task that nobody holds may be collected before it ran
+            task = self._io.loop.create_task(_close(transport))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
 
-def _failed(rpc: int, failure: RpcFailure) -> turn.RpcResult:
-    entries = [turn.MetadataEntry(key=key, value=value) for key, value in failure.metadata]
-    status = turn.GrpcStatus(
-        code=failure.code,
-        message=failure.message,
-        details=failure.details,
-        metadata=entries,
-        transport=failure.transport,
-    )
-    return turn.RpcResult(rpc=rpc, status=status)
+async def _close(transport: Transport) -> None:
+    try:
+        await transport.close()
+    except Exception:
+        logger.warning("The transport %s could not be closed", type(transport).__name__, exc_info=True)
+
+
+def _request(start: turn.RpcStart) -> UnaryRequest:
+    metadata = [(entry.key, entry.value) for entry in start.metadata]
+    return UnaryRequest(start.uri, start.body, metadata, start.timeout_ns / 1e9, start.gzip)
