@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
+from corewasm.bridge.target import transport_options
 from corewasm.transport import (
     KeepAliveOptions,
     ProxyOptions,
@@ -22,6 +25,7 @@ from corewasm.transport import (
 )
 from corewasm.transport.grpc_channel import UnsupportedTls, channel_arguments
 from rpc_server import rpc_server
+from test_bridge_client import config
 
 REQUEST = UnaryRequest("/a.Service/Method", b"hello")
 
@@ -92,7 +96,9 @@ async def test_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPa
         assert await unary(TransportOptions("127.0.0.1", server.port)) == b"hello"
 
 
-async def test_configured_proxy_gets_connect_and_credentials() -> None:
+@asynccontextmanager
+async def proxy() -> AsyncIterator[tuple[int, list[str]]]:
+    """A proxy that keeps what it was asked, and knows every name as this machine's. Gives its port."""
     asked: list[str] = []
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -103,19 +109,53 @@ async def test_configured_proxy_gets_connect_and_credentials() -> None:
             writer.write(data)
         writer.close()
 
-    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
-        host, port = asked[-1].split()[1].split(":")
-        upstream = await asyncio.open_connection(host, int(port))
+        port = asked[-1].split()[1].rpartition(":")[2]
+        upstream = await asyncio.open_connection("127.0.0.1", int(port))
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         await asyncio.gather(relay(reader, upstream[1]), relay(upstream[0], writer))
 
-    listener = await asyncio.start_server(proxy, "127.0.0.1", 0)
-    async with rpc_server() as server, listener:
-        options = ProxyOptions(f"127.0.0.1:{listener.sockets[0].getsockname()[1]}", ("user", "secret"))
+    listener = await asyncio.start_server(connect, "127.0.0.1", 0)
+    async with listener:
+        yield listener.sockets[0].getsockname()[1], asked
+
+
+@pytest.mark.parametrize("user", ["user", "us@er", "a%b", "ü"])
+@pytest.mark.parametrize("password", ["secret", "a@b:c/d?e#f %41", ""])
+async def test_configured_proxy_gets_connect_and_credentials(user: str, password: str) -> None:
+    async with rpc_server() as server, proxy() as (port, asked):
+        options = ProxyOptions(f"127.0.0.1:{port}", (user, password))
         assert await unary(TransportOptions("127.0.0.1", server.port, proxy=options)) == b"hello"
     assert asked[0].startswith(f"CONNECT 127.0.0.1:{server.port} ")
-    assert "Basic " + base64.b64encode(b"user:secret").decode() in asked[0]
+    assert "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() in asked[0]
+
+
+async def test_configured_proxy_is_used_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "no_grpc_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1,*")
+    async with rpc_server() as server, proxy() as (port, asked):
+        options = ProxyOptions(f"127.0.0.1:{port}")
+        assert await unary(TransportOptions("127.0.0.1", server.port, proxy=options)) == b"hello"
+    assert len(asked) == 1
+
+
+async def test_name_behind_a_proxy_is_the_proxys_to_resolve_and_ours_to_check(pem: dict[str, bytes]) -> None:
+    credentials = grpc.ssl_server_credentials([(pem["server.key"], pem["server.pem"])])
+    async with rpc_server(credentials=credentials) as server, proxy() as (port, asked):
+        options = ProxyOptions(f"127.0.0.1:{port}")
+        tls = TlsOptions(server_root_ca=pem["ca.pem"])
+        assert await unary(TransportOptions("server.test", server.port, tls=tls, proxy=options)) == b"hello"
+        with pytest.raises(RpcFailure):
+            await unary(TransportOptions("other.test", server.port, tls=tls, proxy=options))
+    assert asked[0].startswith(f"CONNECT server.test:{server.port} ")
+
+
+async def test_proxy_without_credentials_gets_none() -> None:
+    async with rpc_server() as server, proxy() as (port, asked):
+        options = ProxyOptions(f"127.0.0.1:{port}")
+        assert await unary(TransportOptions("127.0.0.1", server.port, proxy=options)) == b"hello"
+    assert "authorization" not in asked[0].lower()
 
 
 def arguments(**options: Any) -> dict[str, Any]:
@@ -127,6 +167,7 @@ def test_keep_alive_pings_while_idle() -> None:
     assert found["grpc.keepalive_time_ms"] == 30_000
     assert found["grpc.keepalive_timeout_ms"] == 15_000
     assert found["grpc.keepalive_permit_without_calls"] == 1
+    assert found["grpc.http2.max_pings_without_data"] == 0
     assert "grpc.keepalive_time_ms" not in arguments()
 
 
@@ -138,3 +179,27 @@ def test_addresses_are_balanced_only_without_a_proxy() -> None:
 
 def test_reconnects_at_least_every_5_seconds() -> None:
     assert arguments()["grpc.max_reconnect_backoff_ms"] <= 5000
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        (None, 134_217_728),
+        ("1000", 1000),
+        ("+5", 5),
+        ("0", 0),
+        ("-5", 134_217_728),
+        (" 5", 134_217_728),
+        ("1_000", 134_217_728),
+        ("many", 134_217_728),
+        ("18446744073709551616", 134_217_728),
+        ("4294967296", 2_147_483_647),
+    ],
+)
+def test_limit_of_received_messages(text: str | None, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TEMPORAL_MAX_INCOMING_GRPC_BYTES", raising=False)
+    if text is not None:
+        monkeypatch.setenv("TEMPORAL_MAX_INCOMING_GRPC_BYTES", text)
+    found = dict(channel_arguments(transport_options(config(7233))))
+    assert found["grpc.max_receive_message_length"] == limit
+    assert found["grpc.max_send_message_length"] == -1

@@ -97,7 +97,7 @@ def _dns(config: object) -> int | None:
 
 
 def _receive_limit() -> int:
-    try:
-        return int(os.environ[_RECEIVE_LIMIT_VARIABLE])
-    except (KeyError, ValueError):
+    text = os.environ.get(_RECEIVE_LIMIT_VARIABLE, "").removeprefix("+")
+    if not (text.isascii() and text.isdigit()) or int(text) >= 2**64:
         return _RECEIVE_LIMIT
+    return int(text)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import traceback
 
 from corewasm.abi import turn
-from corewasm.transport import RpcFailure, UnaryResponse
+from corewasm.transport import RpcFailure, UnaryResponse, too_large
 
 LARGEST_INPUT_BYTES = 128 * 1024 * 1024
-_OUT_OF_RANGE, _INTERNAL = 11, 13
+_INTERNAL = 13
 _LARGEST_CODE = 16
 
 
@@ -52,12 +52,6 @@ def refusal(result: turn.RpcResult, why: turn.InputError) -> turn.RpcResult:
     if why.kind == turn.InputError.OVERSIZED:
         return turn.RpcResult(rpc=result.rpc, status=_status(too_large(result.ByteSize(), LARGEST_INPUT_BYTES)))
     return turn.RpcResult(rpc=result.rpc, status=_status(RpcFailure(_INTERNAL, f"Core refused it: {why.message}")))
-
-
-def too_large(size: int, limit: int) -> RpcFailure:
-    """As the native module fails an RPC whose answer is over the limit for received messages (spec 10.1.8)."""
-    text = f"Error, decoded message length too large: found {size} bytes, the limit is: {limit} bytes"
-    return RpcFailure(_OUT_OF_RANGE, text)
 
 
 def _status(failure: RpcFailure) -> turn.GrpcStatus:

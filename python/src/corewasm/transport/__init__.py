@@ -11,6 +11,7 @@ from corewasm.transport.api import (
     TransportOptions,
     UnaryRequest,
     UnaryResponse,
+    too_large,
 )
 from corewasm.transport.factory import check_options, make_transport, use_transport
 
@@ -27,5 +28,6 @@ __all__ = [
     "UnaryResponse",
     "check_options",
     "make_transport",
+    "too_large",
     "use_transport",
 ]

@@ -52,6 +52,12 @@ class RpcFailure(Exception):
         self.transport = transport
 
 
+def too_large(size: int, limit: int) -> RpcFailure:
+    """How the native module fails an RPC whose answer is over the limit for received messages (spec 10.1.8)."""
+    text = f"Error, decoded message length too large: found {size} bytes, the limit is: {limit} bytes"
+    return RpcFailure(11, text)
+
+
 class Transport(Protocol):
     """Used from one event loop only: the one of the runtime's I/O thread, on which it is also made and closed."""
 

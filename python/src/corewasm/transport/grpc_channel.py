@@ -7,6 +7,7 @@ import os
 import re
 import ssl
 import time
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +25,25 @@ from corewasm.transport.api import (
     TransportOptions,
     UnaryRequest,
     UnaryResponse,
+    too_large,
 )
 
 _DETAILS_KEY = "grpc-status-details-bin"
 _MAX_HEADER_BYTES = 16 * 1024 * 1024
-_CONNECTION_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN)
-# grpcio does not tell whether a status was received or made up. These are the texts of those it makes up.
+_LARGEST_LIMIT = 2**31 - 1  # channel arguments are C ints
+_CONNECTION_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+# grpcio does not tell whether a status was received or made up. Up to a version it names the peer of those received;
+# later, these are the whole texts of those it makes up when a connection cannot be made or is lost.
+_NO_PEER = re.compile(r"UNKNOWN:Error received from peer +\{")
 _CONNECTION_TEXTS = re.compile(
-    "failed to connect|connection refused|connection reset|connection timed out|broken pipe|socket closed|goaway|"
-    "rst_stream|cancelling all calls|stream removed|keepalive|endpoint|name resolution|dns|domain name|"
-    "empty address list|handshak|transport|tcp",
-    re.IGNORECASE,
+    r"failed to connect to all addresses; last error: .*"
+    r"|(errors resolving|DNS resolution failed for) .*"
+    r"|(Stream removed \()?"
+    r"((recvmsg: ?|sendmsg: ?)?(Socket closed|Connection reset by peer|Broken pipe|Connection timed out)"
+    r"|GOAWAY received; .*|RST_STREAM \(.*|Received RST_STREAM .*|[Kk]eepalive .*|[Pp]ing timeout.*)\)*",
+    re.DOTALL,
 )
+_TOO_LARGE = re.compile(r"(Stream removed \()?(CLIENT: )?Received message larger than max \((\d+) vs\. (\d+)\)\)?")
 
 
 class UnsupportedTls(ValueError):
@@ -52,7 +60,8 @@ class GrpcTransport:
             UnsupportedTls: `verification_server_name` is set.
         """
         refuse_unsupported(options)
-        target = f"{options.host}:{options.port}"
+        self._limit = _receive_limit(options)
+        target = options.proxy.target_host if options.proxy else _address(options)
         arguments = channel_arguments(options)
         if options.tls is None:
             self._channel = grpc.aio.insecure_channel(target, options=arguments)
@@ -71,7 +80,8 @@ class GrpcTransport:
         try:
             body = await call
         except grpc.aio.AioRpcError as error:
-            raise _failure(error, time.monotonic() - begun >= request.timeout * 0.99) from None
+            time_is_up = time.monotonic() - begun >= request.timeout * 0.99
+            raise failure_of(error, self._limit, time_is_up=time_is_up) from None
         return UnaryResponse(body, _metadata(await call.initial_metadata()))
 
     async def close(self) -> None:
@@ -95,7 +105,7 @@ def refuse_unsupported(options: TransportOptions) -> None:
 def channel_arguments(options: TransportOptions) -> list[tuple[str, Any]]:
     """Grpcio's defaults, bent to those of Core's native connection."""
     arguments: list[tuple[str, Any]] = [
-        ("grpc.max_receive_message_length", options.max_receive_bytes),
+        ("grpc.max_receive_message_length", _receive_limit(options)),
         ("grpc.max_send_message_length", -1),
         ("grpc.max_metadata_size", _MAX_HEADER_BYTES),
         ("grpc.absolute_max_metadata_size", _MAX_HEADER_BYTES),
@@ -133,10 +143,19 @@ def _keep_alive(options: TransportOptions) -> list[tuple[str, Any]]:
 
 
 def _proxy(options: TransportOptions) -> list[tuple[str, Any]]:
+    """For a channel to the proxy itself, which is told where to connect to.
+
+    The library's own way, a proxy's URL, heeds ``no_proxy``; older versions also go past the proxy, without a word, if
+    there is an @ in the user or the password.
+    """
+    arguments: list[tuple[str, Any]] = [("grpc.enable_http_proxy", 0)]  # whatever the environment says
     if options.proxy is None:
-        return [("grpc.enable_http_proxy", 0)]  # whatever the environment says
-    user = "{}:{}@".format(*options.proxy.basic_auth) if options.proxy.basic_auth else ""
-    return [("grpc.enable_http_proxy", 1), ("grpc.http_proxy", f"http://{user}{options.proxy.target_host}")]
+        return arguments
+    arguments.append(("grpc.http_connect_server", _address(options)))
+    if options.proxy.basic_auth is not None:
+        token = b64encode(":".join(options.proxy.basic_auth).encode()).decode()
+        arguments.append(("grpc.http_connect_headers", f"Proxy-Authorization:Basic {token}"))
+    return arguments
 
 
 def _load_balancing(options: TransportOptions) -> list[tuple[str, Any]]:
@@ -150,19 +169,44 @@ def _load_balancing(options: TransportOptions) -> list[tuple[str, Any]]:
 
 
 def _authority(options: TransportOptions) -> list[tuple[str, Any]]:
-    if options.tls is None or options.tls.domain is None:
+    domain = options.tls.domain if options.tls is not None else None
+    if domain is None and options.proxy is None:
         return []
-    return [("grpc.ssl_target_name_override", options.tls.domain), ("grpc.default_authority", options.tls.domain)]
+    # Of a channel to a proxy, the library would take the proxy's name.
+    arguments: list[tuple[str, Any]] = [("grpc.default_authority", domain or _address(options))]
+    if options.tls is not None:
+        arguments.append(("grpc.ssl_target_name_override", domain or options.host.strip("[]")))
+    return arguments
 
 
-def _failure(error: grpc.aio.AioRpcError, time_is_up: bool) -> RpcFailure:
+def _address(options: TransportOptions) -> str:
+    return f"{options.host}:{options.port}"
+
+
+def failure_of(error: grpc.aio.AioRpcError, limit: int, *, time_is_up: bool) -> RpcFailure:
+    """What Core is told of an error of grpcio's. `limit` is that of messages received."""
     code, message = error.code(), error.details() or ""
     metadata = _metadata(error.trailing_metadata())
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED and time_is_up and not metadata:
-        return RpcFailure(1, "Timeout expired")
+    if not metadata:
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED and time_is_up:
+            return RpcFailure(1, "Timeout expired")
+        large = _TOO_LARGE.fullmatch(message) if code is grpc.StatusCode.RESOURCE_EXHAUSTED else None
+        if large is not None and int(large[4]) == limit:
+            return too_large(int(large[3]), limit)
     details = b"".join(value for key, value in metadata if key == _DETAILS_KEY)
-    transport = code in _CONNECTION_CODES and not metadata and _CONNECTION_TEXTS.search(message) is not None
+    transport = code in _CONNECTION_CODES and not metadata and _is_made_up(error, message)
     return RpcFailure(code.value[0], message, details=details, metadata=metadata, transport=transport)
+
+
+def _is_made_up(error: grpc.aio.AioRpcError, message: str) -> bool:
+    tells = error.debug_error_string() or ""
+    if "Error received from peer" in tells:
+        return _NO_PEER.match(tells) is not None
+    return _CONNECTION_TEXTS.fullmatch(message) is not None
+
+
+def _receive_limit(options: TransportOptions) -> int:
+    return min(options.max_receive_bytes, _LARGEST_LIMIT)
 
 
 def _metadata(metadata: Any) -> Metadata:
