@@ -1,4 +1,4 @@
-"""The way out to a server, and how to take another one: `use_transport`."""
+"""The way out to a server, and how to take another one: `use_transport`. See docs/transport.md."""
 
 from corewasm.transport.api import (
     KeepAliveOptions,
@@ -14,8 +14,10 @@ from corewasm.transport.api import (
     too_large,
 )
 from corewasm.transport.factory import check_options, make_transport, use_transport
+from corewasm.transport.grpc_channel import GrpcTransport
 
 __all__ = [
+    "GrpcTransport",
     "KeepAliveOptions",
     "Metadata",
     "ProxyOptions",
