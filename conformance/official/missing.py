@@ -7,7 +7,6 @@ import re
 # Feature, and a pattern over "test name: failure text". The first that matches counts.
 _FEATURES = (
     ("TLS: a verified name other than the server name sent", r"verification_server_name"),
-    ("OpenTelemetry exporter", r"otel|opentelemetry"),
     ("Prometheus exporter", r"prometheus"),
     ("download of a server", r"Failed starting|temporal\.download"),
     ("proxies", r"proxy"),

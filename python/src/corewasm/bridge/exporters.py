@@ -13,6 +13,7 @@ from corewasm.telemetry.prometheus import PrometheusExporter
 from corewasm.telemetry.records import Attributes, Measurement, Measurements
 
 DEFAULT_PREFIX = "temporal_"
+_PERIOD_SECONDS = 1.0
 _SERVICE_NAME = {"service_name": "temporal-core-sdk"}
 
 
@@ -81,7 +82,7 @@ def _exporter(opentelemetry: object | None, prometheus: object | None, global_ta
     if opentelemetry is not None:
         if prometheus is not None:
             raise ValueError("Cannot have OpenTelemetry and Prometheus metrics")
-        raise RuntimeError("OpenTelemetry export of metrics is not part of this version of corewasm")
+        return _opentelemetry(opentelemetry, global_tags)
     if prometheus is None:
         raise ValueError("Either OpenTelemetry or Prometheus config must be provided")
     naming = Naming(
@@ -91,3 +92,21 @@ def _exporter(opentelemetry: object | None, prometheus: object | None, global_ta
         overrides=getattr(prometheus, "histogram_bucket_overrides", None) or {},
     )
     return PrometheusExporter(read(prometheus, "bind_address", str), naming, global_tags)
+
+
+def _opentelemetry(config: object, global_tags: Mapping[str, str]) -> Exporter:
+    try:
+        from corewasm.telemetry.opentelemetry import OpenTelemetryExporter, OtlpOptions
+    except ImportError as error:
+        raise RuntimeError(f"OpenTelemetry metrics need pip install 'corewasm[opentelemetry]' ({error})") from None
+    period = read_optional(config, "metric_periodicity_millis", int)
+    options = OtlpOptions(
+        url=read(config, "url", str),
+        headers=getattr(config, "headers", None) or {},
+        http=read(config, "http", bool),
+        period_seconds=_PERIOD_SECONDS if period is None else period / 1000,
+        delta=read(config, "metric_temporality_delta", bool),
+        durations_as_seconds=read(config, "durations_as_seconds", bool),
+        overrides=getattr(config, "histogram_bucket_overrides", None) or {},
+    )
+    return OpenTelemetryExporter(options, global_tags)

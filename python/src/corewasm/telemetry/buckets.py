@@ -26,3 +26,11 @@ def buckets_of(name: str, in_seconds: bool, overrides: Mapping[str, Sequence[flo
             return tuple(bounds)
     bounds = _BY_NAME.get(name.removeprefix("temporal_"), _DEFAULT)
     return tuple(bound / 1000 for bound in bounds) if in_seconds else bounds
+
+
+def buckets_of_suffix(name: str, in_seconds: bool, overrides: Mapping[str, Sequence[float]]) -> tuple[float, ...]:
+    """As `buckets_of`, for OpenTelemetry: there, the defaults go by the end of the name."""
+    if any(part in name for part in overrides):
+        return buckets_of(name, in_seconds, overrides)
+    known = next((each for each in _BY_NAME if name.endswith(each)), name)
+    return buckets_of(known, in_seconds, {})
