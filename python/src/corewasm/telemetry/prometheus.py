@@ -6,17 +6,25 @@ and dashboards of users depend on it. The text format is small, so it is written
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
+import selectors
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from queue import Empty, SimpleQueue
-from socket import AF_INET, AF_INET6
+from socket import AF_INET, AF_INET6, socketpair
 
+from corewasm.host import process
 from corewasm.telemetry.aggregate import Aggregate, Distribution, Family, Labels, Naming
 from corewasm.telemetry.records import Measurement
 
 _DRAIN_SECONDS = 1.0
+_REQUEST_SECONDS = 10.0
+_open: weakref.WeakSet[PrometheusExporter] = weakref.WeakSet()
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
@@ -34,13 +42,16 @@ class PrometheusExporter:
         self._aggregate = Aggregate(naming)
         self._lock = threading.Lock()
         self._global_tags = tuple(sorted(global_tags.items()))
-        self._closed = threading.Event()
+        self._pid = process.current()
         try:
             self._server = _server(host, port, self.text)
         except OSError as error:
             raise ValueError(f"Failed starting Prometheus exporter: {error}") from None
-        for name, work in (("serve", self._server.serve_forever), ("drain", self._drain_until_closed)):
-            threading.Thread(target=work, name=f"corewasm-prometheus-{name}", daemon=True).start()
+        self._ending, self._end = socketpair()
+        self._end.setblocking(False)
+        self._thread = threading.Thread(target=self._serve, name="corewasm-prometheus", daemon=True)
+        self._thread.start()
+        _open.add(self)
 
     @property
     def port(self) -> int:
@@ -59,20 +70,34 @@ class PrometheusExporter:
             return "".join(line for family in families for line in self._lines(family))
 
     def close(self) -> None:
-        """Stops listening. Harmless to repeat."""
-        if not self._closed.is_set():
-            self._closed.set()
-            threading.Thread(target=self._stop, name="corewasm-prometheus-stop", daemon=True).start()
+        """Stops listening soon. Harmless to repeat, from any thread or finalizer."""
+        if self._pid == process.current():
+            with contextlib.suppress(OSError):  # full or closed: it has been told
+                self._end.send(b"x")
 
-    def _stop(self) -> None:
-        self._server.shutdown()
+    def join(self) -> None:
+        """Waits until it has stopped listening."""
+        self._thread.join()
+
+    def _serve(self) -> None:
+        """Answers scrapes, and keeps the queue short between them."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._server, selectors.EVENT_READ)
+            selector.register(self._ending, selectors.EVENT_READ)
+            while True:
+                readable = [key.fileobj for key, _ in selector.select(_DRAIN_SECONDS)]
+                if self._ending in readable:
+                    break
+                if readable:
+                    self._server.handle_request()
+                with self._lock:
+                    self._drain()
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
         self._server.server_close()
-
-    def _drain_until_closed(self) -> None:
-        """Keeps the queue short between scrapes."""
-        while not self._closed.wait(_DRAIN_SECONDS):
-            with self._lock:
-                self._drain()
+        self._ending.close()
+        self._end.close()
 
     def _drain(self) -> None:
         try:
@@ -121,6 +146,8 @@ def _address(text: str) -> tuple[str, int]:
 
 def _server(host: str, port: int, text: Callable[[], str]) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
+        timeout = _REQUEST_SECONDS
+
         def do_GET(self) -> None:
             found = self.path.split("?")[0] == "/metrics"
             body = text().encode() if found else b""
@@ -135,6 +162,28 @@ def _server(host: str, port: int, text: Callable[[], str]) -> ThreadingHTTPServe
 
     class Server(ThreadingHTTPServer):
         address_family = AF_INET6 if ":" in host else AF_INET
-        daemon_threads = True
+        daemon_threads = True  # whoever connects and says nothing does not keep the process
 
     return Server((host, port), Handler)
+
+
+def _join_all() -> None:
+    exporters = list(_open)
+    for exporter in exporters:
+        exporter.close()
+    for exporter in exporters:
+        exporter.join()
+
+
+atexit.register(_join_all)
+
+
+def _after_fork() -> None:
+    """The ports are the parent's. Only this process's copies of the sockets are closed."""
+    for exporter in list(_open):
+        exporter._close_sockets()
+    _open.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
