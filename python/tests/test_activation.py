@@ -72,6 +72,45 @@ def test_exit_code_of_the_program_is_kept(tmp_path: Path) -> None:
     assert python("-m", "corewasm", "run", str(script)).returncode == 7
 
 
+@pytest.fixture
+def site_packages(tmp_path: Path) -> Path:
+    """A folder with what the wheel installs beside the package: the line that runs when an interpreter starts."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "corewasm.pth").write_text((Path(SRC).parent / "corewasm.pth").read_text())
+    # Where nothing is installed, a sitecustomize does for that folder what site does for site-packages.
+    (folder / "sitecustomize.py").write_text(f"import site; site.addsitedir({str(folder)!r})")
+    return folder
+
+
+CHILDREN = f"""
+import multiprocessing, subprocess, sys
+
+def show():
+    import temporalio.client
+    print(sys.modules['{BRIDGE}'].__file__, flush=True)
+
+if __name__ == "__main__":
+    show()
+    for method in ("spawn", "forkserver"):
+        process = multiprocessing.get_context(method).Process(target=show)
+        process.start()
+        process.join()
+    subprocess.run([sys.executable, "-c", "{SHOW}"], check=True)
+"""
+
+
+@pytest.mark.parametrize("how", [("-m", "corewasm", "run", "app.py"), ("app.py",)])
+def test_processes_that_the_program_starts_get_it_too(
+    tmp_path: Path, site_packages: Path, how: tuple[str, ...]
+) -> None:
+    script = tmp_path / "app.py"
+    script.write_text(CHILDREN)
+    environment = {} if "run" in how else {"COREWASM": "1"}
+    lines = output(*how[:-1], str(script), PYTHONPATH=f"{site_packages}:{SRC}", **environment).splitlines()
+    assert [is_ours(line) for line in lines] == [True] * 4
+
+
 @pytest.mark.parametrize(("value", "ours"), [("1", True), ("0", False), ("", False)])
 def test_environment_variable_through_the_pth_file(tmp_path: Path, value: str, ours: bool) -> None:
     line = (Path(SRC).parent / "corewasm.pth").read_text()

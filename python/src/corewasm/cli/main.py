@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ def run(
 ) -> None:
     """Run a program written for temporalio, unmodified. What follows SCRIPT is the program's."""
     corewasm.install()
+    os.environ["COREWASM"] = "1"  # for the processes that it starts
     sys.argv = [script, *context.args]
     if module:
         sys.path.insert(0, "")
