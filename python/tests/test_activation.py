@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,37 @@ def test_environment_variable_through_the_pth_file(tmp_path: Path, value: str, o
     (tmp_path / "corewasm.pth").write_text(line)
     site = f"import site; site.addsitedir({str(tmp_path)!r})"
     assert is_ours(output("-c", f"{site}; {SHOW}", COREWASM=value)) == ours
+
+
+@pytest.fixture
+def temporalio_without_native(tmp_path: Path) -> Path:
+    """A folder with temporalio as on a platform that has no wheel of it."""
+    spec = importlib.util.find_spec("temporalio")
+    assert spec is not None
+    assert spec.origin is not None
+    original, copy = Path(spec.origin).parent, tmp_path / "pure" / "temporalio"
+    (copy / "bridge").mkdir(parents=True)
+    for entry in [*original.iterdir(), *(original / "bridge").iterdir()]:
+        if entry != original / "bridge" and not entry.name.startswith("temporal_sdk_bridge"):
+            (copy / entry.relative_to(original)).symlink_to(entry)
+    return copy.parent
+
+
+@pytest.mark.parametrize("before", ["", "import corewasm; corewasm.install(); "])
+def test_where_temporalio_has_no_native_module_ours_is_used_unasked(
+    temporalio_without_native: Path, site_packages: Path, before: str
+) -> None:
+    path = f"{temporalio_without_native}:{site_packages}:{SRC}"
+    again = "import corewasm; corewasm.install(); print(corewasm.installed())"
+    lines = output("-c", f"{before}{SHOW}; {again}", PYTHONPATH=path).splitlines()
+    assert is_ours(lines[0])
+    assert lines[1] == "True"
+
+
+def test_the_line_at_start_imports_nothing(site_packages: Path) -> None:
+    """Nor does it while other modules are looked for in vain."""
+    show = "import sys\ntry: import no_such_module\nexcept ImportError: print('corewasm' in sys.modules)"
+    assert output("-c", show, PYTHONPATH=f"{site_packages}:{SRC}") == "False"
 
 
 def test_the_main_file_may_install_at_its_top_and_run_sandboxed(tmp_path: Path) -> None:

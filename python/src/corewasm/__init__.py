@@ -9,6 +9,7 @@ import sys
 __version__ = "0.1.0"
 
 _NATIVE = "temporalio.bridge.temporal_sdk_bridge"
+_OURS = __file__.rpartition("__init__")[0] + "bridge/__init__.py"
 
 
 class AlreadyLoaded(RuntimeError):
@@ -22,12 +23,18 @@ class _BridgeFinder:
 
     @staticmethod
     def find_spec(name, path=None, target=None):  # type: ignore[no-untyped-def]
-        if name != _NATIVE:
-            return None
-        from importlib.util import spec_from_file_location
+        return bridge_spec(name) if name == _NATIVE else None
 
-        folder = __file__.rpartition("__init__")[0]
-        return spec_from_file_location(name, folder + "bridge/__init__.py")
+
+def bridge_spec(name):  # type: ignore[no-untyped-def]
+    """The specification of our module under the SDK's `name` for it.
+
+    Where the SDK has no native module, as on a platform that it has no wheel for, the line that the wheel puts into
+    site-packages asks for this after all else has been asked, whether installed or not.
+    """
+    from importlib.util import spec_from_file_location
+
+    return spec_from_file_location(name, _OURS)
 
 
 def install() -> None:
@@ -41,7 +48,7 @@ def install() -> None:
     if installed():
         return
     loaded = sys.modules.get(_NATIVE)
-    if loaded is not None:
+    if loaded is not None and loaded.__file__ != _OURS:
         raise AlreadyLoaded(
             f"corewasm.install() comes too late: {_NATIVE} is loaded already, from {loaded.__file__}. "
             "Call it before the first import of temporalio"
