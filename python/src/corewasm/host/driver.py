@@ -133,9 +133,11 @@ class Driver:
         if self._leases or self._ended:
             return
         with self._turn_lock:
+            while self._inbox or self._groups:  # left by who had the instance and did not look again yet
+                self._one_turn()
             self._ended = True
-            self._inbox.clear()
             self._instance.close()
+        self._carry_out()
 
     # Inputs
 
