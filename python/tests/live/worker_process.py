@@ -20,13 +20,14 @@ from . import traveller, workflows
 
 async def main(address: str, task_queue: str) -> None:
     """Work until killed."""
-    client = await Client.connect(address)
+    # The identity shows in histories which Core did a task.
+    client = await Client.connect(address, identity=os.environ.get("COREWASM_LIVE_CORE"))
     worker = Worker(
         client,
         task_queue=task_queue,
         workflows=[*workflows.WORKFLOWS, traveller.Traveller, traveller.Child],
         max_cached_workflows=int(os.environ.get("COREWASM_LIVE_CACHE", "1000")),
-        activities=workflows.ACTIVITIES,
+        activities=[*workflows.ACTIVITIES, *traveller.ACTIVITIES],
         workflow_runner=UnsandboxedWorkflowRunner(),
         # What a killed worker leaves on its own queue goes to the next one after this.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
