@@ -1,7 +1,9 @@
 """Child: replays a user's histories with the user's workflows on one Core.
 
-`python -m corewasm.compare.replay_child CORE JOB.json`: prints one JSON line per history
-(name, activations, failure) as it finishes.
+`python -m corewasm.compare.replay_child CORE JOB.json` prints JSON lines on what its standard output was at the start:
+`{"event", "of"}` while it works on a history, a result (name, activations, failure) at its end, and `{"unusable"}`, as
+the last one, if a file can not be used. Whatever else is printed (by Core's logs, by the user's code) goes to standard
+error.
 """
 
 from __future__ import annotations
@@ -9,46 +11,88 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+_SECONDS_BETWEEN_NEWS = 0.2
+
+Tell = Callable[[dict[str, Any]], None]
 
 
 def main(core: str, job_file: str) -> None:
     """Replay every history of the job; a failure is a result, not an error of this process."""
-    if core == "corewasm":
-        import corewasm
+    from . import user_code
 
-        corewasm.install()
+    lines = _own_stdout()
+
+    def tell(line: dict[str, Any]) -> None:
+        print(json.dumps(line), file=lines, flush=True)
+
+    _use(core)
     job = json.loads(Path(job_file).read_text())
-    asyncio.run(_replay_all(job))
+    try:
+        asyncio.run(_replay_all(job, tell))
+    except user_code.UnusableFile as error:
+        tell({"unusable": str(error)})
 
 
-async def _replay_all(job: dict[str, Any]) -> None:
+def _own_stdout() -> TextIO:
+    """Standard output for this module alone; all others' goes to standard error, native code's included."""
+    lines = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return lines
+
+
+def _use(core: str) -> None:
+    import corewasm
+
+    if core == "corewasm":
+        corewasm.install()
+    elif corewasm.installed():
+        raise RuntimeError("corewasm is installed in this process, so native Core can not be had in it")
+
+
+async def _replay_all(job: dict[str, Any], tell: Tell) -> None:
     from temporalio.worker import Replayer
 
     from . import user_code
 
-    workflows = user_code.workflows_in(Path(job["workflow_file"]))
-    replayer = Replayer(workflows=workflows)
+    replayer = Replayer(workflows=user_code.workflows_in(Path(job["workflow_file"])))
     for name, history in user_code.histories_in([Path(path) for path in job["histories"]]):
-        print(json.dumps({"name": name, **await _replay_one(replayer, name, history)}), flush=True)
+        tell({"name": name, **await _replay_one(replayer, name, history, tell)})
 
 
-async def _replay_one(replayer: Any, name: str, history: bytes) -> dict[str, Any]:
+async def _replay_one(replayer: Any, name: str, history: bytes, tell: Tell) -> dict[str, Any]:
     from temporalio.api.history.v1 import History
     from temporalio.client import WorkflowHistory
 
     from .recorder import recorded_activations
 
     workflow_history = WorkflowHistory(name, list(History.FromString(history).events))
-    with recorded_activations() as activations:
+    with recorded_activations(_news(len(workflow_history.events), tell)) as activations:
         try:
             result = await replayer.replay_workflow(workflow_history, raise_on_replay_failure=False)
             failure = str(result.replay_failure) if result.replay_failure else None
         except Exception as error:  # noqa: BLE001 - whatever the SDK raises is the result to compare
             failure = f"{type(error).__name__}: {error}"
     return {"activations": [base64.b64encode(each).decode() for each in activations], "failure": failure}
+
+
+def _news(events: int, tell: Tell) -> Callable[[int], None]:
+    """Tells which event a replay is at, not too often."""
+    told = time.monotonic()
+
+    def progressed(event: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _SECONDS_BETWEEN_NEWS:
+            told = time.monotonic()
+            tell({"event": event, "of": events})
+
+    return progressed
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 
@@ -18,27 +20,46 @@ def workflows_in(file: Path) -> list[type[Any]]:
     """The classes with `@workflow.defn` in a Python file, which is imported under its own name.
 
     Raises:
-        UnusableFile: it cannot be imported, or defines no workflow.
+        UnusableFile: it cannot be imported, defines no workflow, or two of one name.
     """
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    if spec is None or spec.loader is None:
-        raise UnusableFile(f"{file} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    # The sandbox imports the workflow's module by name.
-    sys.path.insert(0, str(file.resolve().parent))
-    sys.modules[file.stem] = module
     try:
-        spec.loader.exec_module(module)
+        module = _imported(file.resolve())
     except Exception as error:
         raise UnusableFile(f"{file} could not be imported: {type(error).__name__}: {error}") from error
-    found = [each for each in vars(module).values() if _is_workflow(each)]
+    found = list(dict.fromkeys(each for each in vars(module).values() if _is_workflow(each)))
     if not found:
         raise UnusableFile(f"{file} defines no class with @workflow.defn")
+    names = [_type_name(each) for each in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise UnusableFile(f"{file} has two workflows named {name}: put them into files of their own")
     return found
+
+
+def _imported(file: Path) -> ModuleType:
+    """The file as a module; inside a package as a part of that, so that it may import from its neighbours."""
+    name, root = file.stem, file.parent
+    while (root / "__init__.py").exists():
+        name, root = f"{root.name}.{name}", root.parent
+    # The sandbox imports the workflow's module by name.
+    sys.path.insert(0, str(root))
+    if "." in name:
+        return importlib.import_module(name)
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ImportError("it is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def _is_workflow(candidate: object) -> bool:
     return isinstance(candidate, type) and "__temporal_workflow_definition" in vars(candidate)
+
+
+def _type_name(workflow: type[Any]) -> str:
+    return str(vars(workflow)["__temporal_workflow_definition"].name)
 
 
 def files_of(paths: list[Path]) -> list[Path]:
