@@ -18,7 +18,7 @@ from conformance.lang.history_lang import HistoryLang
 from .frontend import Frontend
 from .scenario import Scenario
 
-_TIMEOUT_SECONDS = 20
+_TIMEOUT_SECONDS = 30
 
 
 async def run(scenario: Scenario) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class _Lang:
 
     async def _resolution_handled(self, seen: int) -> None:
         """One result at a time: which of two simultaneous ones share an activation is a matter of luck."""
-        for _ in range(50):
+        for _ in range(1000):
             await asyncio.sleep(0.002)
             if len(self._activations) > seen and self._busy == 0:
                 return

@@ -10,10 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from temporalio.api.history.v1 import History
 from temporalio.api.nexus.v1 import EndpointSpec, EndpointTarget
 from temporalio.api.operatorservice.v1 import CreateNexusEndpointRequest
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 
+from conformance.differential import cores, replays
+from conformance.differential.sources import NamedHistory
 from corewasm.compare.compare_replays import compare
 from tools.temporal_server import ServerHandle
 
@@ -83,6 +86,17 @@ def assert_replays_alike(found: list[WorkflowHistory], folder: Path) -> None:
     assert [each.difference for each in verdicts] == [None] * len(files)
     assert [each.native_failure for each in verdicts] == [None] * len(files)
     assert all(each.activations > 1 for each in verdicts)
+    assert_replays_alike_without_code(found)
+
+
+def assert_replays_alike_without_code(found: list[WorkflowHistory]) -> None:
+    """The same with a lang that knows nothing but the history."""
+    serialized = [History(events=each.events).SerializeToString() for each in found]
+    named = [NamedHistory(str(number), history) for number, history in enumerate(serialized)]
+    results = cores.on_both(lambda core: replays.run_replays(core, named))
+    for each in named:
+        native, ours = (results[core][each.name] for core in cores.CORES)
+        assert list(replays.compare_results(native, ours)) == []
 
 
 @pytest.mark.parametrize("order", [("native", "corewasm", "native"), ("corewasm", "native", "corewasm")])
