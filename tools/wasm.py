@@ -42,6 +42,9 @@ FLOOR_FLAGS = [
         "reference-types",
     )
 ]
+# A large function that is called once stays a function: inlined, its locals get numbers of their own, and gzip finds
+# fewer repetitions. Small ones are worth their call's time in a replay.
+SHRINK = ["-Oz", "--converge", "--one-caller-inline-max-function-size=50"]
 # The linker adds these to every module; no host needs them.
 LINKER_EXPORTS = ("__data_end", "__heap_base", "__wasm_call_ctors")
 
@@ -153,7 +156,7 @@ def _optimize(linked: Path, scratch: Path) -> Path:
     trimmed, optimized = scratch / "trimmed.wasm", scratch / "core.wasm"
     metadce = [find_binaryen("wasm-metadce"), *FLOOR_FLAGS, f"--graph-file={graph}", str(linked), "-o", str(trimmed)]
     strip = ["--strip-debug", "--strip-producers", "--strip-target-features"]
-    opt = [find_binaryen("wasm-opt"), "-Oz", *strip, *FLOOR_FLAGS, str(trimmed), "-o", str(optimized)]
+    opt = [find_binaryen("wasm-opt"), *SHRINK, *strip, *FLOOR_FLAGS, str(trimmed), "-o", str(optimized)]
     for command in (metadce, opt):
         result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if result.returncode != 0:
