@@ -2,6 +2,7 @@
 
 mod activities;
 mod annotations;
+mod any_workflow;
 mod buffering;
 mod child_workflows;
 mod events;
@@ -12,6 +13,7 @@ mod history_paging;
 mod history_properties;
 mod history_service;
 mod job_order;
+mod live_then_replay;
 mod local_activities;
 mod local_activity_races;
 mod local_activity_replay;

@@ -21,8 +21,8 @@ use corewasm_engine::{
     LocalActivityResolution, LocalActivityResult, PreparedTask, ReportOutcome, ReportResult, Run, RunOutput, RunSetup,
     TaskFailure, TaskReport, ValidCompletion, validate_completion,
 };
-use corewasm_testkit::TaskView;
 use corewasm_testkit::history::{NAMESPACE, RUN_ID, TASK_QUEUE, WORKFLOW_ID, WORKFLOW_TYPE};
+use corewasm_testkit::{HistoryBuilder, TaskView};
 use temporalio_protos::coresdk::activity_result::{Cancellation, Success};
 use temporalio_protos::coresdk::workflow_activation::WorkflowActivation;
 use temporalio_protos::coresdk::workflow_commands::QueryResult;
@@ -30,7 +30,7 @@ use temporalio_protos::coresdk::workflow_commands::workflow_command::Variant;
 use temporalio_protos::coresdk::workflow_completion::{Failure, Success as Succeeded, WorkflowActivationCompletion};
 use temporalio_protos::temporal::api::common::v1::Payload;
 use temporalio_protos::temporal::api::failure::v1::Failure as ApiFailure;
-use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+use temporalio_protos::temporal::api::history::v1::{History, HistoryEvent};
 
 /// A run and everything around it.
 pub struct Driver {
@@ -78,12 +78,26 @@ impl Driver {
         Self::with_setup(setup(), task)
     }
 
+    /// A run that starts with this task, whose reports wait for `tell` from the first one on.
+    pub fn new_holding(task: PreparedTask) -> Self {
+        let mut driver = Self::not_started(setup(), task);
+        driver.holds_reports = true;
+        driver.carry_out();
+        driver
+    }
+
     pub fn with_setup(setup: RunSetup, task: PreparedTask) -> Self {
+        let mut driver = Self::not_started(setup, task);
+        driver.carry_out();
+        driver
+    }
+
+    fn not_started(setup: RunSetup, task: PreparedTask) -> Self {
         let now = Now {
             monotonic: Instant::from_nanos(1_000_000_000),
             wall: WallTime::from_nanos(1_704_067_200_000_000_000),
         };
-        let mut driver = Self {
+        Self {
             run: Run::new(Arc::new(setup), task, now),
             now,
             activation: None,
@@ -104,9 +118,7 @@ impl Driver {
             held: VecDeque::new(),
             next_tasks: VecDeque::new(),
             reset_last_started_to: None,
-        };
-        driver.carry_out();
-        driver
+        }
     }
 
     /// Replays a whole history, whose pages may come one by one, with lang's answers.
@@ -375,12 +387,19 @@ pub fn task(view: &TaskView) -> PreparedTask {
 
 /// A task that brings as much of its history as a run needs to begin; the driver fetches the rest.
 pub fn paged_task(view: &TaskView, page_size: usize) -> (PreparedTask, VecDeque<HistoryPage>) {
-    let chunks: Vec<_> = view.events.chunks(page_size).collect();
-    let pages = chunks
-        .iter()
-        .enumerate()
-        .map(|(at, chunk)| HistoryPage { events: events(chunk), next_page_token: token_after(at, chunks.len()) });
-    task_of_pages(view, pages.collect())
+    paged(view, &[page_size])
+}
+
+/// The same, with pages of these sizes. The first page is never empty: a task brings at least one event.
+pub fn paged(view: &TaskView, sizes: &[usize]) -> (PreparedTask, VecDeque<HistoryPage>) {
+    let cut = HistoryBuilder::of_events(view.events.clone()).pages(sizes);
+    let cut: Vec<_> = cut.into_iter().skip_while(|page| page.events.is_empty()).collect();
+    let count = cut.len();
+    let page = |(at, history): (usize, History)| HistoryPage {
+        events: events(&history.events),
+        next_page_token: token_after(at, count),
+    };
+    task_of_pages(view, cut.into_iter().enumerate().map(page).collect())
 }
 
 /// The same, of pages of any kind; the first must have an event.

@@ -6,9 +6,9 @@ use prost::Message as _;
 use temporalio_protos::temporal::api::command::v1::Command;
 use temporalio_protos::temporal::api::command::v1::command::Attributes;
 use temporalio_protos::temporal::api::history::v1::{
-    ActivityTaskScheduledEventAttributes, MarkerRecordedEventAttributes, TimerCanceledEventAttributes,
+    ActivityTaskScheduledEventAttributes, HistoryEvent, MarkerRecordedEventAttributes, TimerCanceledEventAttributes,
     TimerStartedEventAttributes, UpsertWorkflowSearchAttributesEventAttributes,
-    WorkflowExecutionUpdateAcceptedEventAttributes, WorkflowExecutionUpdateCompletedEventAttributes,
+    WorkflowExecutionUpdateAcceptedEventAttributes, WorkflowExecutionUpdateCompletedEventAttributes, history_event,
 };
 use temporalio_protos::temporal::api::update::v1::{Acceptance, Request, Response};
 
@@ -54,9 +54,49 @@ fn record_command(history: &mut HistoryBuilder, completion: &TaskCompletion, com
         Attributes::ProtocolMessageCommandAttributes(command) => {
             record_message(history, completion, &command.message_id)
         }
+        Attributes::CancelTimerCommandAttributes(cancel) => {
+            let started = started_timer(history, &cancel.timer_id);
+            history.timer_canceled(started)
+        }
+        Attributes::ModifyWorkflowPropertiesCommandAttributes(modify) => {
+            history.properties_modified(modify.upserted_memo.unwrap_or_default().fields)
+        }
         Attributes::CompleteWorkflowExecutionCommandAttributes(_) => history.execution_completed(),
-        other => panic!("the recorder does not know {other:?}"),
+        Attributes::FailWorkflowExecutionCommandAttributes(_) => history.execution_failed("broken"),
+        Attributes::CancelWorkflowExecutionCommandAttributes(_) => history.execution_canceled(),
+        Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(_) => history.continued_as_new(),
+        outgoing => record_outgoing(history, outgoing),
     };
+}
+
+/// What concerns other workflows and services.
+fn record_outgoing(history: &mut HistoryBuilder, command: Attributes) -> i64 {
+    match command {
+        Attributes::StartChildWorkflowExecutionCommandAttributes(start) => {
+            history.child_initiated(&start.workflow_id, &start.workflow_type.unwrap_or_default().name)
+        }
+        Attributes::SignalExternalWorkflowExecutionCommandAttributes(signal) => {
+            history.signal_external_initiated(&signal.execution.unwrap_or_default().workflow_id, &signal.signal_name)
+        }
+        Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(cancel) => {
+            history.cancel_external_initiated(&cancel.workflow_id)
+        }
+        Attributes::ScheduleNexusOperationCommandAttributes(nexus) => {
+            history.nexus_scheduled(&nexus.service, &nexus.operation)
+        }
+        Attributes::RequestCancelNexusOperationCommandAttributes(cancel) => {
+            history.nexus_cancel_requested(cancel.scheduled_event_id)
+        }
+        other => panic!("the recorder does not know {other:?}"),
+    }
+}
+
+fn started_timer(history: &HistoryBuilder, timer_id: &str) -> i64 {
+    let is_start = |event: &&HistoryEvent| match &event.attributes {
+        Some(history_event::Attributes::TimerStartedEventAttributes(started)) => started.timer_id == timer_id,
+        _ => false,
+    };
+    history.events().iter().rfind(is_start).expect("a timer is cancelled after its start").event_id
 }
 
 fn record_message(history: &mut HistoryBuilder, completion: &TaskCompletion, id: &str) -> i64 {
@@ -110,12 +150,17 @@ pub fn update_message(
 
 /// Makes markers of local activities alike whenever they were made.
 pub fn forget_marker_times(command: &mut Command) {
+    forget_in_marker(command, "complete_time");
+    forget_in_marker(command, "original_schedule_time");
+}
+
+/// Leaves one thing out that a local activity's marker says.
+pub fn forget_in_marker(command: &mut Command, name: &str) {
     let Some(Attributes::RecordMarkerCommandAttributes(marker)) = &mut command.attributes else { return };
     let Some(data) = marker.details.get_mut("data") else { return };
     for payload in &mut data.payloads {
         let mut value: serde_json::Value = serde_json::from_slice(&payload.data).expect("JSON");
-        value["complete_time"] = serde_json::Value::Null;
-        value["original_schedule_time"] = serde_json::Value::Null;
+        value[name] = serde_json::Value::Null;
         payload.data = value.to_string().into_bytes();
     }
 }
