@@ -101,7 +101,8 @@ def _debian() -> Toolchain | None:
         name=f"Debian's {_output(str(DEBIAN_RUSTC), '--version')}, standard library built from source",
         cargo=str(DEBIAN_CARGO),
         rustc=str(DEBIAN_RUSTC),
-        # These features stand in place of std's own default, which has a demangler for backtraces that wasm never shows.
+        # These features stand in place of std's own default, which has a demangler for backtraces that wasm never
+        # shows.
         arguments=("-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"),
         environment={
             # build-std is an unstable option; this is the compiler's own switch to allow those.

@@ -342,7 +342,8 @@ impl<'a> Lang<'a> {
         })
     }
 
-    /// Each thing is cancelled at most once, while it is open: more is not for every kind harmless (docs/notes/quirks.md).
+    /// Each thing is cancelled at most once, while it is open: more is not for every kind harmless
+    /// (docs/notes/quirks.md).
     fn cancel(&mut self, which: usize) -> Option<Variant> {
         let open: Vec<_> = self.open.iter_mut().filter(|thing| !thing.cancelled).collect();
         let count = open.len();
@@ -392,8 +393,8 @@ fn scheduled_local_activity(command: &Variant) -> Option<u32> {
     }
 }
 
-/// The job is there in life and in replay: queries and rejected updates leave no trace, and patches are told of in replay
-/// alone.
+/// The job is there in life and in replay: queries and rejected updates leave no trace, and patches are told of in
+/// replay alone.
 pub fn is_remembered(job: &Job) -> bool {
     match job {
         Job::QueryWorkflow(_) | Job::RemoveFromCache(_) | Job::NotifyHasPatch(_) => false,

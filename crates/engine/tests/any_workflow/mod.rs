@@ -1,4 +1,5 @@
-//! A worker, its service and the world outside, on any workflow: lives through a run and remembers all there was to see.
+//! A worker, its service and the world outside, on any workflow: lives through a run and remembers all there was to
+//! see.
 
 #![allow(unreachable_pub, missing_docs)]
 
