@@ -23,7 +23,7 @@ class _BridgeFinder:
 
     @staticmethod
     def find_spec(name, path=None, target=None):  # type: ignore[no-untyped-def]
-        return bridge_spec(name) if name == _NATIVE else None
+        return bridge_spec(name) if name == _NATIVE else None  # type: ignore[no-untyped-call]
 
 
 def bridge_spec(name):  # type: ignore[no-untyped-def]

@@ -6,9 +6,9 @@ use prost::Message as _;
 use temporalio_protos::temporal::api::command::v1::Command;
 use temporalio_protos::temporal::api::command::v1::command::Attributes;
 use temporalio_protos::temporal::api::history::v1::{
-    ActivityTaskScheduledEventAttributes, HistoryEvent, MarkerRecordedEventAttributes, TimerCanceledEventAttributes,
-    TimerStartedEventAttributes, UpsertWorkflowSearchAttributesEventAttributes,
-    WorkflowExecutionUpdateAcceptedEventAttributes, WorkflowExecutionUpdateCompletedEventAttributes, history_event,
+    ActivityTaskScheduledEventAttributes, HistoryEvent, MarkerRecordedEventAttributes, TimerStartedEventAttributes,
+    UpsertWorkflowSearchAttributesEventAttributes, WorkflowExecutionUpdateAcceptedEventAttributes,
+    WorkflowExecutionUpdateCompletedEventAttributes, history_event,
 };
 use temporalio_protos::temporal::api::update::v1::{Acceptance, Request, Response};
 
@@ -42,9 +42,6 @@ fn record_command(history: &mut HistoryBuilder, completion: &TaskCompletion, com
         Attributes::StartTimerCommandAttributes(start) => {
             history.add(TimerStartedEventAttributes { timer_id: start.timer_id, ..Default::default() })
         }
-        Attributes::CancelTimerCommandAttributes(cancel) => {
-            history.add(TimerCanceledEventAttributes { timer_id: cancel.timer_id, ..Default::default() })
-        }
         Attributes::UpsertWorkflowSearchAttributesCommandAttributes(upsert) => {
             history.add(UpsertWorkflowSearchAttributesEventAttributes {
                 search_attributes: upsert.search_attributes,
@@ -59,7 +56,7 @@ fn record_command(history: &mut HistoryBuilder, completion: &TaskCompletion, com
             history.timer_canceled(started)
         }
         Attributes::ModifyWorkflowPropertiesCommandAttributes(modify) => {
-            history.properties_modified(modify.upserted_memo.unwrap_or_default().fields)
+            history.properties_modified(modify.upserted_memo.unwrap_or_default().fields.into_iter().collect())
         }
         Attributes::CompleteWorkflowExecutionCommandAttributes(_) => history.execution_completed(),
         Attributes::FailWorkflowExecutionCommandAttributes(_) => history.execution_failed("broken"),
