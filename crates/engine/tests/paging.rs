@@ -88,3 +88,27 @@ fn a_page_that_can_not_be_had_fails_the_task_and_evicts() {
     assert!(driver.evicted.is_some());
     assert_eq!(driver.ended.len(), 1);
 }
+
+/// Tasks in which nothing happens that lang must hear of stand at the borders of pages as well.
+#[test]
+fn tasks_without_jobs_end_no_page() {
+    let mut history = HistoryBuilder::new();
+    for seq in 1..=TIMERS {
+        history.workflow_task();
+        let timer = history.timer_started(&seq.to_string());
+        for _ in 0..seq % 4 {
+            history.options_updated();
+            history.workflow_task();
+        }
+        history.timer_fired(timer);
+    }
+    history.workflow_task_pending();
+    let (_, whole) = Driver::replay(task(&history.whole()), lang);
+    for page_size in 1..=20 {
+        let (first, pages) = paged_task(&history.whole(), page_size);
+        let mut driver = Driver::new(first);
+        driver.pages = pages;
+        let paged = driver.run_lang(lang);
+        assert_eq!(paged, whole, "page size {page_size}");
+    }
+}

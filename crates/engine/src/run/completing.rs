@@ -9,6 +9,7 @@ use temporalio_protos::temporal::api::enums::v1::VersioningBehavior;
 
 use super::Run;
 use super::completion::{CompletionStatus, Succeeded, ValidCompletion, answers_legacy_query};
+use super::execution::Applied;
 use super::local_activities::AfterLocalActivities;
 use super::outstanding::OutstandingActivation;
 use crate::error::{Result, RunError};
@@ -32,6 +33,8 @@ pub(super) struct InFlightCompletion {
     pub(super) is_forced_failure: bool,
     /// A heartbeat is due: the completion goes out though local activities run (spec 1.13.2).
     pub(super) is_heartbeat: bool,
+    /// The execution has its commands already.
+    pub(super) is_taken_up: bool,
 }
 
 impl Run {
@@ -79,7 +82,11 @@ impl Run {
                 self.paginator = Some(paginator);
                 let Some(completion) = self.parked.take() else { return };
                 self.execution.take_page(update);
-                self.process(completion);
+                if completion.is_taken_up {
+                    self.catch_up(completion)
+                } else {
+                    self.process(completion)
+                }
                 self.evict_if_not_cached();
             }
         }
@@ -103,6 +110,7 @@ impl Run {
             was_eviction: self.activation == Some(OutstandingActivation::Eviction),
             is_forced_failure,
             is_heartbeat: false,
+            is_taken_up: false,
         }
     }
 
@@ -143,30 +151,38 @@ impl Run {
         }
     }
 
-    /// Lets the execution take up what lang wants, then asks the local activity executor to do its part.
+    /// Lets the execution take up what lang wants.
     fn process(&mut self, mut completion: InFlightCompletion) {
         completion.is_heartbeat = self.completes_heartbeat() || self.wait.as_ref().is_some_and(|wait| wait.is_due);
         self.execution.add_lang_flags(mem::take(&mut completion.used_flags));
         if completion.was_eviction {
             return self.respond(completion, false);
         }
-        let commands = mem::take(&mut completion.commands);
-        match self.run_commands(commands, completion.is_forced_failure) {
-            Ok(requests) => self.ask_local_activities(requests, AfterLocalActivities::Decide(Box::new(completion))),
+        completion.is_taken_up = true;
+        match self.execution.take_commands(mem::take(&mut completion.commands)) {
+            Ok(()) => self.catch_up(completion),
             Err(error) => self.fail_in_flight(&completion, error),
         }
     }
 
-    fn run_commands(
-        &mut self,
-        commands: Vec<WorkflowCommand>,
-        is_forced_failure: bool,
-    ) -> Result<Vec<LocalActivityRequest>> {
-        self.execution.take_commands(commands)?;
-        if !self.broken && !is_forced_failure {
-            self.execution.apply_tasks_until_jobs()?;
+    /// Applies history until there is something for lang to do, then asks the local activity executor to do its part. If
+    /// the pages at hand do not reach so far, the next one is needed first (spec 1.3.8, 1.7.5).
+    fn catch_up(&mut self, completion: InFlightCompletion) {
+        match self.apply_tasks(completion.is_forced_failure) {
+            Ok(None) => self.park(completion),
+            Ok(Some(requests)) => {
+                self.ask_local_activities(requests, AfterLocalActivities::Decide(Box::new(completion)));
+            }
+            Err(error) => self.fail_in_flight(&completion, error),
         }
-        self.execution.take_local_activity_requests()
+    }
+
+    /// What the local activity executor is to do; none if history is missing.
+    fn apply_tasks(&mut self, is_forced_failure: bool) -> Result<Option<Vec<LocalActivityRequest>>> {
+        if !self.broken && !is_forced_failure && self.execution.apply_tasks_until_jobs()? == Applied::AllAtHand {
+            return Ok(None);
+        }
+        self.execution.take_local_activity_requests().map(Some)
     }
 }
 

@@ -7,9 +7,10 @@ use super::deployment::computed_version;
 use crate::error::Result;
 
 impl Execution {
-    /// The next activation; applies the next sequence first if no jobs wait. It may come out without jobs.
+    /// The next activation; applies the next sequence first if no jobs wait and it is at hand. It may come out without
+    /// jobs.
     pub(in crate::run) fn next_activation(&mut self) -> Result<WorkflowActivation> {
-        if self.jobs.is_empty() {
+        if self.jobs.is_empty() && self.can_apply_next_task() {
             self.apply_next_task()?;
         }
         let activation = self.take_activation();

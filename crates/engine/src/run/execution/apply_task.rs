@@ -11,16 +11,28 @@ use crate::error::{Result, RunError};
 use crate::history::{Event, NextSequence, Sequence};
 use crate::output::Observation;
 
+/// How far history was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::run) enum Applied {
+    /// Lang has something to do, or replay is over.
+    Enough,
+    /// There is more, on a page that must be fetched first.
+    AllAtHand,
+}
+
 impl Execution {
     /// Applies sequences until there are jobs, or replay is over (spec 1.7.5). Does nothing while jobs wait.
-    pub(in crate::run) fn apply_tasks_until_jobs(&mut self) -> Result<()> {
+    pub(in crate::run) fn apply_tasks_until_jobs(&mut self) -> Result<Applied> {
         while self.jobs.is_empty() {
+            if !self.can_apply_next_task() {
+                return Ok(Applied::AllAtHand);
+            }
             let applied = self.apply_next_task()?;
             if applied == 0 || !self.progress.replaying {
                 break;
             }
         }
-        Ok(())
+        Ok(Applied::Enough)
     }
 
     /// Applies the next sequence; answers how many events it had.

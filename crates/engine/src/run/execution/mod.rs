@@ -30,6 +30,7 @@ use std::sync::Arc;
 use temporalio_protos::coresdk::common::WorkerDeploymentVersion;
 use temporalio_protos::temporal::api::protocol::v1::Message;
 
+pub(super) use self::apply_task::Applied;
 use self::clock::Clock;
 use self::command_queue::CommandQueue;
 use self::inheritance::Inheritance;
