@@ -1,10 +1,15 @@
 //! Spec 1.3, 1.4, 17(1), 17(2): what holds for every history and every way of cutting it into pages.
 
 use crate::history_service::{Service, Span, after_cache_miss, paginator, paginator_of, replay, slices};
+use crate::support::{Driver, Report, paged};
 use corewasm_engine::history::{Event, is_command_event, is_final_execution_event};
 use corewasm_testkit::history::generate::{any_history, any_page_sizes};
+use corewasm_testkit::simulator::{HistoryLang, Lang};
 use corewasm_testkit::{HistoryBuilder, TaskView};
 use proptest::prelude::*;
+use prost::Message;
+use temporalio_protos::coresdk::workflow_activation::WorkflowActivation;
+use temporalio_protos::coresdk::workflow_completion::WorkflowActivationCompletion;
 use temporalio_protos::temporal::api::enums::v1::EventType as T;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
@@ -71,6 +76,23 @@ fn is_skipped(events: &[HistoryEvent], position: usize) -> bool {
     })
 }
 
+/// Replays a history with a lang that knows it, in pages if there are sizes.
+fn replay_with_its_lang(history: &HistoryBuilder, sizes: &[usize]) -> Vec<WorkflowActivation> {
+    let mut lang = HistoryLang::new(history.events());
+    let (task, pages) = paged(&history.whole(), sizes);
+    let mut driver = Driver::new_holding(task);
+    (driver.holds_reports, driver.pages) = (false, pages);
+    let mut seen = vec![];
+    while let Some(activation) = driver.activation.clone() {
+        let completion = lang.complete(&activation.encode_to_vec().into()).expect("it takes any activation");
+        seen.push(activation);
+        driver.complete_as(WorkflowActivationCompletion::decode(completion).expect("it gives a completion"));
+    }
+    let failed = driver.reports.iter().find(|report| matches!(report, Report::Fail(_)));
+    assert!(failed.is_none(), "{failed:#?}");
+    seen
+}
+
 /// The last task of the history that a sticky queue would bring without the history's start.
 fn last_incremental(history: &HistoryBuilder) -> Option<TaskView> {
     let count = history.events().iter().filter(|e| e.event_type() == T::WorkflowTaskCompleted).count();
@@ -111,6 +133,11 @@ proptest! {
         let pages = HistoryBuilder::of_events(all[..given].to_vec()).pages(&sizes);
         let spans = replay(&mut after_cache_miss(&task), &mut Service::of_pages(&pages));
         prop_assert_eq!(spans, Ok(sequences(all)));
+    }
+
+    #[test]
+    fn every_history_replays_to_its_end_in_any_pages(history in any_history(12), sizes in any_page_sizes()) {
+        prop_assert_eq!(replay_with_its_lang(&history, &sizes), replay_with_its_lang(&history, &[10_000]));
     }
 
     #[test]

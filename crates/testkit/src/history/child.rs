@@ -30,6 +30,20 @@ impl HistoryBuilder {
         })
     }
 
+    /// RequestCancelExternalWorkflowExecutionInitiated, by which a child is cancelled.
+    pub fn child_cancel_initiated(&mut self, initiated_event_id: i64) -> i64 {
+        let workflow_id = self.child(initiated_event_id).execution.workflow_id;
+        let id = self.cancel_external_initiated(&workflow_id);
+        self.edit(id, |event| {
+            if let Some(Attributes::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(cancel)) =
+                &mut event.attributes
+            {
+                cancel.child_workflow_only = true;
+            }
+        });
+        id
+    }
+
     /// StartChildWorkflowExecutionFailed.
     ///
     /// # Panics

@@ -8,10 +8,14 @@ mod open;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
+use temporalio_protos::temporal::api::enums::v1::{EventType, WorkflowTaskFailedCause};
+use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 use super::{HistoryBuilder, LocalActivityMarker, json};
 use open::Open;
+
+/// Of a Core that knows all rules: the marker of a patch has an upsert beside it only by one of them.
+const CORE_FLAGS: [u32; 4] = [1, 2, 3, 4];
 
 /// Something that happens to the execution from outside.
 #[derive(Clone, Copy, Debug)]
@@ -40,11 +44,15 @@ enum Command {
         deprecated: bool,
     },
     Update {
+        /// Of an admitted one, if there is any.
+        admitted: bool,
         completed: bool,
     },
     Properties,
-    /// The open timer with this number, modulo their count, is cancelled.
-    CancelTimer(usize),
+    SearchAttributes,
+    /// The timer, activity, child or operation with this number, modulo their count, is to be cancelled: one that an
+    /// earlier task began.
+    Cancel(usize),
 }
 
 /// How a workflow task ends.
@@ -128,17 +136,18 @@ fn happening() -> impl Strategy<Value = Happening> {
 
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
-        Just(Command::Timer),
-        Just(Command::Activity),
-        Just(Command::Child),
-        Just(Command::Nexus),
-        Just(Command::SignalExternal),
-        Just(Command::CancelExternal),
-        any::<bool>().prop_map(|indexed| Command::LocalActivity { indexed }),
-        any::<bool>().prop_map(|deprecated| Command::Patch { deprecated }),
-        any::<bool>().prop_map(|completed| Command::Update { completed }),
-        Just(Command::Properties),
-        any::<usize>().prop_map(Command::CancelTimer),
+        2 => Just(Command::Timer),
+        2 => Just(Command::Activity),
+        2 => Just(Command::Child),
+        2 => Just(Command::Nexus),
+        1 => Just(Command::SignalExternal),
+        1 => Just(Command::CancelExternal),
+        1 => any::<bool>().prop_map(|indexed| Command::LocalActivity { indexed }),
+        1 => any::<bool>().prop_map(|deprecated| Command::Patch { deprecated }),
+        1 => any::<(bool, bool)>().prop_map(|(admitted, completed)| Command::Update { admitted, completed }),
+        1 => Just(Command::Properties),
+        1 => Just(Command::SearchAttributes),
+        3 => any::<usize>().prop_map(Command::Cancel),
     ]
 }
 
@@ -156,7 +165,8 @@ fn end() -> impl Strategy<Value = End> {
 }
 
 fn build(rounds: &[Round], end: End) -> HistoryBuilder {
-    let mut recorder = Recorder { history: HistoryBuilder::new(), open: Open::default(), next: 1 };
+    let (history, open) = (HistoryBuilder::new(), Open::default());
+    let mut recorder = Recorder { history, open, next: 1, admitted: Vec::new(), resolutions: 0 };
     for round in rounds {
         recorder.round(round);
     }
@@ -169,11 +179,18 @@ struct Recorder {
     open: Open,
     /// Lang's next sequence number, also used to name things.
     next: u32,
+    /// Updates that the service admitted since the last completed task: their ids and events.
+    admitted: Vec<(String, i64)>,
+    /// Of local activities, in this task.
+    resolutions: u64,
 }
 
 impl Recorder {
     fn round(&mut self, round: &Round) {
         self.happen(&round.before);
+        if matches!(&round.end, TaskEnd::Completed(commands) if !commands.is_empty()) {
+            self.give_cause();
+        }
         self.history.workflow_task_scheduled();
         self.happen(&round.scheduled);
         if matches!(round.end, TaskEnd::NeverStarted) {
@@ -182,6 +199,19 @@ impl Recorder {
         }
         self.history.workflow_task_started();
         self.end_task(&round.end);
+    }
+
+    /// A workflow does nothing unless it is told something: it is if this did not happen since it did something last.
+    fn give_cause(&mut self) {
+        let events = self.history.events();
+        let completed = events.iter().rposition(|event| event.event_type() == EventType::WorkflowTaskCompleted);
+        let news = events.split_at(completed.unwrap_or_default()).1;
+        let is_told = |event: &HistoryEvent| {
+            matches!(event.event_type(), EventType::WorkflowExecutionStarted | EventType::WorkflowExecutionSignaled)
+        };
+        if !news.iter().any(is_told) {
+            self.history.signaled("signal");
+        }
     }
 
     fn end_task(&mut self, end: &TaskEnd) {
@@ -196,10 +226,13 @@ impl Recorder {
                 self.history.workflow_task_failed_by_reset("run-id-after-reset");
             }
             TaskEnd::Completed(commands) => {
-                self.history.workflow_task_completed();
+                let completed = self.history.workflow_task_completed();
+                self.history.flags(completed, &CORE_FLAGS, &[]);
+                self.resolutions = 0;
                 for command in commands {
-                    self.record(*command);
+                    self.record(*command, completed);
                 }
+                self.admitted.clear();
             }
         }
     }
@@ -212,14 +245,15 @@ impl Recorder {
                 Happening::OptionsUpdate => drop(self.history.options_updated()),
                 Happening::UpdateAdmitted => {
                     let id = self.name("admitted");
-                    self.history.update_admitted(&id, "update");
+                    let event_id = self.history.update_admitted(&id, "update");
+                    self.admitted.push((id, event_id));
                 }
                 Happening::Progress(which) => self.open.progress(*which, &mut self.history),
             }
         }
     }
 
-    fn record(&mut self, command: Command) {
+    fn record(&mut self, command: Command, completed: i64) {
         let seq = self.next.to_string();
         match command {
             Command::Timer => self.open.timer(self.history.timer_started(&seq)),
@@ -227,21 +261,27 @@ impl Recorder {
             Command::Child => self.open.child(self.history.child_initiated(&format!("child-{seq}"), "Child")),
             Command::Nexus => self.open.nexus(self.history.nexus_scheduled("service", "operation")),
             Command::SignalExternal => self.open.signal(self.history.signal_external_initiated("other", "signal")),
-            Command::CancelExternal => self.open.cancel(self.history.cancel_external_initiated("other")),
+            Command::CancelExternal => self.open.cancel_external(self.history.cancel_external_initiated("other")),
             Command::LocalActivity { indexed } => self.local_activity(indexed),
             Command::Patch { deprecated } => self.patch(deprecated),
-            Command::Update { completed } => self.update(completed),
+            Command::Update { admitted, completed } => self.update(admitted, completed),
             Command::Properties => {
                 self.history.properties_modified([("key".to_owned(), json(&Value::Null))].into());
             }
-            Command::CancelTimer(which) => self.open.cancel_timer(which, &mut self.history),
+            Command::SearchAttributes => {
+                self.history.search_attributes_upserted([("key".to_owned(), json(&Value::Null))].into());
+            }
+            Command::Cancel(which) => self.open.cancel(which, completed, &mut self.history),
         }
         self.next += 1;
     }
 
+    /// One after the other: each result comes with an activation of its own, behind the first.
     fn local_activity(&mut self, indexed: bool) {
         let marker = LocalActivityMarker::completed(self.next);
-        self.history.local_activity_marker(&LocalActivityMarker { activation_index: indexed.then_some(0), ..marker });
+        self.resolutions += 1;
+        let activation_index = indexed.then_some(self.resolutions);
+        self.history.local_activity_marker(&LocalActivityMarker { activation_index, ..marker });
     }
 
     fn patch(&mut self, deprecated: bool) {
@@ -250,9 +290,14 @@ impl Recorder {
         self.history.patch_search_attribute(&[&id]);
     }
 
-    fn update(&mut self, completed: bool) {
-        let id = self.name("update");
-        let accepted = self.history.update_accepted(&id, "update");
+    fn update(&mut self, admitted: bool, completed: bool) {
+        let accepted = match self.admitted.pop().filter(|_| admitted) {
+            Some((id, event_id)) => self.history.update_accepted_after_admission(&id, event_id),
+            None => {
+                let id = self.name("update");
+                self.history.update_accepted(&id, "update")
+            }
+        };
         if completed {
             self.history.update_completed(accepted, json(&Value::Null));
         }
@@ -274,6 +319,7 @@ impl Recorder {
     }
 
     fn end_by_command(&mut self, command: impl FnOnce(&mut HistoryBuilder) -> i64) {
+        self.give_cause();
         self.history.workflow_task();
         command(&mut self.history);
     }

@@ -29,6 +29,17 @@ impl HistoryBuilder {
         })
     }
 
+    /// WorkflowExecutionUpdateAccepted, of a request that the service had stored in the event with this id: that has the
+    /// request.
+    pub fn update_accepted_after_admission(&mut self, update_id: &str, admitted_event_id: i64) -> i64 {
+        self.add(WorkflowExecutionUpdateAcceptedEventAttributes {
+            protocol_instance_id: update_id.to_owned(),
+            accepted_request_message_id: format!("{update_id}/request"),
+            accepted_request_sequencing_event_id: admitted_event_id,
+            accepted_request: None,
+        })
+    }
+
     /// WorkflowExecutionUpdateCompleted, successfully.
     ///
     /// # Panics
@@ -56,7 +67,8 @@ impl HistoryBuilder {
     fn update_ended(&mut self, accepted_event_id: i64, value: outcome::Value) -> i64 {
         let meta = match self.attributes(accepted_event_id) {
             Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(attributes) => {
-                attributes.accepted_request.clone().and_then(|r| r.meta)
+                let id = &attributes.protocol_instance_id;
+                attributes.accepted_request.clone().map_or_else(|| request(id, "").meta, |request| request.meta)
             }
             _ => panic!("event {accepted_event_id} is no WorkflowExecutionUpdateAccepted event"),
         };

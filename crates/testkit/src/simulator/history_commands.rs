@@ -6,13 +6,16 @@ use prost_types::Duration;
 use serde_json::Value;
 use temporalio_protos::{
     coresdk::{
+        child_workflow::ChildWorkflowCancellationType,
         common::NamespacedWorkflowExecution,
         workflow_commands::{
-            CancelTimer, CancelWorkflowExecution, CompleteWorkflowExecution, ContinueAsNewWorkflowExecution,
-            FailWorkflowExecution, ModifyWorkflowProperties, RequestCancelExternalWorkflowExecution, ScheduleActivity,
-            ScheduleLocalActivity, ScheduleNexusOperation, SetPatchMarker, SignalExternalWorkflowExecution,
-            StartChildWorkflowExecution, StartTimer, UpdateResponse, UpsertWorkflowSearchAttributes,
-            signal_external_workflow_execution::Target, update_response::Response, workflow_command::Variant,
+            ActivityCancellationType, CancelChildWorkflowExecution, CancelTimer, CancelWorkflowExecution,
+            CompleteWorkflowExecution, ContinueAsNewWorkflowExecution, FailWorkflowExecution, ModifyWorkflowProperties,
+            RequestCancelActivity, RequestCancelExternalWorkflowExecution, RequestCancelNexusOperation,
+            ScheduleActivity, ScheduleLocalActivity, ScheduleNexusOperation, SetPatchMarker,
+            SignalExternalWorkflowExecution, StartChildWorkflowExecution, StartTimer, UpdateResponse,
+            UpsertWorkflowSearchAttributes, signal_external_workflow_execution::Target, update_response::Response,
+            workflow_command::Variant,
         },
     },
     temporal::api::{
@@ -24,29 +27,65 @@ use temporalio_protos::{
 
 /// Lang's sequence numbers, one space per kind.
 #[derive(Default)]
-pub(super) struct Sequences(BTreeMap<&'static str, u32>);
+pub(super) struct Sequences {
+    last: BTreeMap<&'static str, u32>,
+    /// Numbers of what a cancel may name later: activities and operations by their events, children by their ids.
+    by_event: BTreeMap<i64, u32>,
+    children: BTreeMap<String, u32>,
+}
 
 impl Sequences {
     fn take(&mut self, kind: &'static str) -> u32 {
-        let number = self.0.entry(kind).or_default();
+        let number = self.last.entry(kind).or_default();
         *number += 1;
         *number
+    }
+
+    fn take_for(&mut self, kind: &'static str, event_id: i64) -> u32 {
+        let number = self.take(kind);
+        self.by_event.insert(event_id, number);
+        number
     }
 
     /// The command that produced the event; none if Core or the service produced it by itself.
     pub(super) fn command_of(&mut self, event: &HistoryEvent) -> Option<Variant> {
         let attributes = event.attributes.clone()?;
-        self.scheduling(attributes.clone()).or_else(|| self.external(attributes.clone())).or_else(|| other(attributes))
+        self.scheduling(event.event_id, attributes.clone())
+            .or_else(|| self.cancelling(&attributes))
+            .or_else(|| self.external(attributes.clone()))
+            .or_else(|| other(attributes))
     }
 
-    fn scheduling(&mut self, attributes: Attributes) -> Option<Variant> {
+    fn cancelling(&self, attributes: &Attributes) -> Option<Variant> {
+        Some(match attributes {
+            Attributes::ActivityTaskCancelRequestedEventAttributes(cancel) => {
+                let seq = *self.by_event.get(&cancel.scheduled_event_id)?;
+                Variant::RequestCancelActivity(RequestCancelActivity { seq })
+            }
+            Attributes::NexusOperationCancelRequestedEventAttributes(cancel) => {
+                let seq = *self.by_event.get(&cancel.scheduled_event_id)?;
+                Variant::RequestCancelNexusOperation(RequestCancelNexusOperation { seq })
+            }
+            Attributes::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(cancel)
+                if cancel.child_workflow_only =>
+            {
+                let child_workflow_seq = *self.children.get(&cancel.workflow_execution.as_ref()?.workflow_id)?;
+                let reason = cancel.reason.clone();
+                Variant::CancelChildWorkflowExecution(CancelChildWorkflowExecution { child_workflow_seq, reason })
+            }
+            _ => return None,
+        })
+    }
+
+    fn scheduling(&mut self, event_id: i64, attributes: Attributes) -> Option<Variant> {
         Some(match attributes {
             Attributes::TimerStartedEventAttributes(timer) => Variant::StartTimer(StartTimer {
                 seq: timer.timer_id.parse().ok()?,
                 start_to_fire_timeout: timer.start_to_fire_timeout,
             }),
             Attributes::ActivityTaskScheduledEventAttributes(activity) => Variant::ScheduleActivity(ScheduleActivity {
-                seq: self.take("activity"),
+                seq: self.take_for("activity", event_id),
+                cancellation_type: ActivityCancellationType::WaitCancellationCompleted.into(),
                 activity_id: activity.activity_id,
                 activity_type: activity.activity_type.unwrap_or_default().name,
                 task_queue: activity.task_queue.unwrap_or_default().name,
@@ -54,8 +93,11 @@ impl Sequences {
                 ..ScheduleActivity::default()
             }),
             Attributes::StartChildWorkflowExecutionInitiatedEventAttributes(child) => {
+                let seq = self.take("child");
+                self.children.insert(child.workflow_id.clone(), seq);
                 Variant::StartChildWorkflowExecution(StartChildWorkflowExecution {
-                    seq: self.take("child"),
+                    seq,
+                    cancellation_type: ChildWorkflowCancellationType::WaitCancellationCompleted.into(),
                     namespace: child.namespace,
                     workflow_id: child.workflow_id,
                     workflow_type: child.workflow_type.unwrap_or_default().name,
@@ -64,7 +106,7 @@ impl Sequences {
             }
             Attributes::NexusOperationScheduledEventAttributes(nexus) => {
                 Variant::ScheduleNexusOperation(ScheduleNexusOperation {
-                    seq: self.take("nexus"),
+                    seq: self.take_for("nexus", event_id),
                     endpoint: nexus.endpoint,
                     service: nexus.service,
                     operation: nexus.operation,
