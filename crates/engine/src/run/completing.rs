@@ -165,8 +165,8 @@ impl Run {
         }
     }
 
-    /// Applies history until there is something for lang to do, then asks the local activity executor to do its part. If
-    /// the pages at hand do not reach so far, the next one is needed first (spec 1.3.8, 1.7.5).
+    /// Applies history until there is something for lang to do, then asks the local activity executor to do its part.
+    /// If the pages at hand do not reach so far, the next one is needed first (spec 1.3.8, 1.7.5).
     fn catch_up(&mut self, completion: InFlightCompletion) {
         match self.apply_tasks(completion.is_forced_failure) {
             Ok(None) => self.park(completion),

@@ -29,8 +29,8 @@ impl HistoryBuilder {
         })
     }
 
-    /// WorkflowExecutionUpdateAccepted, of a request that the service had stored in the event with this id: that has the
-    /// request.
+    /// WorkflowExecutionUpdateAccepted, of a request that the service had stored in the event with this id: that has
+    /// the request.
     pub fn update_accepted_after_admission(&mut self, update_id: &str, admitted_event_id: i64) -> i64 {
         self.add(WorkflowExecutionUpdateAcceptedEventAttributes {
             protocol_instance_id: update_id.to_owned(),
