@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
 from rpc_server import rpc_server
 
 SRC = str(Path(__file__).resolve().parents[1] / "src")
@@ -49,7 +51,17 @@ def in_child(function, *, clean_exit=False):
 """
 
 
-async def answer(_method: str, _body: bytes, _context: Any) -> bytes:
+exported: list[str] = []
+
+
+async def answer(method: str, body: bytes, _context: Any) -> bytes:
+    if method.endswith("MetricsService/Export"):
+        exported.extend(
+            metric.name
+            for resource in ExportMetricsServiceRequest.FromString(body).resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+        )
     return b""
 
 
@@ -192,3 +204,27 @@ print(in_child(lambda: asyncio.run(connects_and_asks()), clean_exit=True))
     assert text.startswith("ForkedAfterUse: a process forked from one with a Temporal runtime needs its own copy")
     assert "/nowhere/cygrpc.so" in text
     assert "spawn or forkserver" in text
+
+
+async def test_opentelemetry_exports_in_the_child_what_the_child_measured() -> None:
+    program = """
+import threading
+from datetime import timedelta
+from temporalio.runtime import OpenTelemetryConfig
+
+def measuring(name):
+    metrics = OpenTelemetryConfig(url="http://" + sys.argv[1], metric_periodicity=timedelta(milliseconds=20))
+    runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics))
+    runtime.metric_meter.create_counter(name).add(1)
+    del runtime  # what is left is exported at the end
+    gc.collect()
+    for thread in threading.enumerate():
+        if thread.name == "corewasm-opentelemetry":
+            thread.join(20)
+
+measuring("of-the-parent")
+print(in_child(lambda: measuring("of-the-child")))
+"""
+    exported.clear()
+    assert await outputs(program) == ["works"]
+    assert set(exported) == {"of-the-parent", "of-the-child"}

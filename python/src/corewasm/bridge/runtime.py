@@ -39,6 +39,8 @@ class RuntimeRef:
         telemetry_options: object = read(options, "telemetry", object)
         heartbeat = _heartbeat_interval(options)
         self._filter, self._log = _logging(getattr(telemetry_options, "logging", None))
+        self._io = IoThread()  # first: it sees to it that what comes next has a gRPC library that works
+        weakref.finalize(self, self._io.close).atexit = False
         self.metrics: MetricsChoice | None = choose_metrics(getattr(telemetry_options, "metrics", None))
         self._opening = turn.Open(
             log_filter=self._filter,
@@ -49,10 +51,8 @@ class RuntimeRef:
             process_id=str(os.getpid()),
             environment={key: value for key, value in os.environ.items() if key.startswith(_CORE_VARIABLES)},
         )
-        self._io = IoThread()
         self.driver, self.slots = self.new_driver()
         self.driver.lease(self)
-        weakref.finalize(self, self._io.close).atexit = False
         weakref.finalize(self, _close, self._log, self.metrics).atexit = False
 
     def new_driver(self) -> tuple[Driver, SlotBroker]:

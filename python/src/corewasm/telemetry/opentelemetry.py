@@ -6,7 +6,9 @@ once more. So the reader here is driven by a thread of this module, which also t
 
 from __future__ import annotations
 
+import importlib
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 _NAME = "temporal-core-sdk"
 _DRAIN_SECONDS = 1.0
+_GRPC_EXPORTER = "opentelemetry.exporter.otlp.proto.grpc"
 
 Record = Callable[["int | float", Any], None]
 
@@ -149,11 +152,20 @@ def _exporter(options: OtlpOptions) -> MetricExporter:
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpExporter
 
         return HttpExporter(endpoint=options.url, headers=dict(options.headers))
+    _forget_a_past_grpc()
     from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcExporter
 
     headers = [(key.lower(), value) for key, value in options.headers.items()]
     secure = urlsplit(options.url).scheme in ("https", "grpcs")
     return GrpcExporter(endpoint=options.url, insecure=not secure, headers=headers)
+
+
+def _forget_a_past_grpc() -> None:
+    """In a forked child the exporter's modules may hold the gRPC library of the parent (ADR 0014)."""
+    current = importlib.import_module("grpc").insecure_channel
+    if getattr(sys.modules.get(f"{_GRPC_EXPORTER}.exporter"), "insecure_channel", current) is not current:
+        for name in [each for each in sys.modules if each.startswith(_GRPC_EXPORTER)]:
+            del sys.modules[name]
 
 
 def _resource(global_tags: Mapping[str, str]) -> Resource:
