@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
 import sys
 import threading
 import time
@@ -275,3 +276,21 @@ def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "corewasm.telemetry.opentelemetry", None)
     with pytest.raises(RuntimeError, match=r"corewasm\[opentelemetry\]"):
         choose_metrics(metrics_config("http://localhost:4318"))
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["collector", "no collector"])
+def test_exit_exports_what_is_left_and_does_not_wait_for_a_dead_collector(there: bool) -> None:
+    program = """
+import corewasm, sys
+corewasm.install()
+from datetime import timedelta
+from temporalio.runtime import OpenTelemetryConfig, Runtime, TelemetryConfig
+metrics = OpenTelemetryConfig(url=sys.argv[1], http=True, metric_periodicity=timedelta(hours=1))
+runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics))
+runtime.metric_meter.create_counter("last").add(1)
+"""
+    with http_collector() as collector:
+        url = collector.url if there else "http://127.0.0.1:9/v1/metrics"
+        done = subprocess.run([sys.executable, "-c", program, url], capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, done.stderr
+        assert len(collector.points("last")) == int(there)

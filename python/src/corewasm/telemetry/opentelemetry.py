@@ -6,11 +6,14 @@ once more. So the reader here is driven by a thread of this module, which also t
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import importlib
 import logging
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -23,6 +26,7 @@ from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider, _Gauge
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExporter, MetricReader, MetricsData
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 
+from corewasm.host import process
 from corewasm.telemetry.buckets import buckets_of_suffix
 from corewasm.telemetry.records import Instrument, Kind, Measurement
 
@@ -30,7 +34,10 @@ logger = logging.getLogger(__name__)
 
 _NAME = "temporal-core-sdk"
 _DRAIN_SECONDS = 1.0
+_PATIENCE_SECONDS = 3.0
 _GRPC_EXPORTER = "opentelemetry.exporter.otlp.proto.grpc"
+
+_open: weakref.WeakSet[OpenTelemetryExporter] = weakref.WeakSet()
 
 Record = Callable[["int | float", Any], None]
 
@@ -65,26 +72,36 @@ class OpenTelemetryExporter:
         self._options = options
         self._queue: SimpleQueue[Measurement] = SimpleQueue()
         self._reader = _Reader(exporter, options.delta)
-        # At exit the thread is gone and the collector may be: nothing is exported then, as with the native module.
+        # At exit this module's own thread exports what is left.
         self._provider = MeterProvider([self._reader], _resource(global_tags), shutdown_on_exit=False)
         self._meter = self._provider.get_meter(_NAME)
         self._records: dict[Instrument, Record] = {}
-        self._closed = threading.Event()
-        threading.Thread(target=self._work, name="corewasm-opentelemetry", daemon=True).start()
+        self._open = threading.Lock()  # held until closed: letting go is one step, fit for a finalizer
+        self._open.acquire()
+        self._pid = process.current()
+        self._thread = threading.Thread(target=self._work, name="corewasm-opentelemetry", daemon=True)
+        self._thread.start()
+        _open.add(self)
 
     def put(self, item: Measurement, /) -> None:
         """One measurement."""
         self._queue.put(item)
 
     def close(self) -> None:
-        """Exports what is left, soon, and ends the thread. Harmless to repeat."""
-        self._closed.set()
+        """Exports what is left, soon, and ends the thread. Harmless to repeat, from any thread or finalizer."""
+        if self._pid == process.current():
+            with contextlib.suppress(RuntimeError):  # it has been told
+                self._open.release()
+
+    def join(self) -> None:
+        """Waits until what is left is exported; not for a collector that does not answer."""
+        self._thread.join(_PATIENCE_SECONDS)
 
     def _work(self) -> None:
         context.attach(context.set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
         period = self._options.period_seconds
         due = time.monotonic() + period
-        while not self._closed.wait(max(0.0, min(_DRAIN_SECONDS, due - time.monotonic()))):
+        while not self._open.acquire(timeout=max(0.0, min(_DRAIN_SECONDS, due - time.monotonic()))):
             self._drain()
             if time.monotonic() >= due:
                 self._reader.collect()
@@ -193,3 +210,14 @@ def _in_seconds(histogram: metrics.Histogram) -> Record:
 
 def _drop(_value: int | float, _attributes: object) -> None:
     """Nothing."""
+
+
+def _join_all() -> None:
+    exporters = [each for each in _open if each._pid == process.current()]
+    for exporter in exporters:
+        exporter.close()
+    for exporter in exporters:
+        exporter.join()
+
+
+atexit.register(_join_all)
