@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -72,6 +73,8 @@ class SmallLang:
     def __init__(self, driver: Driver, config: worker.WorkerConfig) -> None:
         self.driver = driver
         self.held: dict[str, _Instance] = {}
+        self.executions: Counter[bytes] = Counter()
+        self._answered: Counter[bytes] = Counter()
         self._config = config
         self._loops: list[asyncio.Task[None]] = []
 
@@ -124,10 +127,15 @@ class SmallLang:
                 tasks.add(asyncio.ensure_future(self._execute(task.task_token)))
 
     async def _execute(self, token: bytes) -> None:
+        # A local activity's token is its worker's, and free again once it is answered: no second one may be out.
+        self.executions[token] += 1
+        if token.startswith(b"local"):
+            self.executions[token] -= self._answered.pop(token, 0)
         await asyncio.sleep(0)
         completion = ActivityTaskCompletion(task_token=token)
         completion.result.completed.result.data = b"done"
         await self._complete(worker.ACTIVITY, completion.SerializeToString())
+        self._answered[token] += 1
 
     def _activated(self, activation: WorkflowActivation) -> WorkflowActivationCompletion:
         completion = WorkflowActivationCompletion(run_id=activation.run_id)

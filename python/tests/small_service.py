@@ -67,6 +67,7 @@ class SmallService:
     def __init__(self) -> None:
         self.runs: dict[str, Run] = {}
         self.stopped = False
+        self.refused: list[str] = []
         self._activities: deque[api.PollActivityTaskQueueResponse] = deque()
         self._activities_out: dict[bytes, tuple[Run, int]] = {}
         self._changed = asyncio.Event()
@@ -86,7 +87,11 @@ class SmallService:
         await asyncio.sleep(0)
         if method is None:
             return UnaryResponse(getattr(api, f"{rpc}Response")().SerializeToString())
-        answer = await method(getattr(api, f"{rpc}Request").FromString(request.body))
+        try:
+            answer = await method(getattr(api, f"{rpc}Request").FromString(request.body))
+        except RpcFailure as failure:
+            self.refused.append(f"{rpc}: {failure.message}")
+            raise
         return UnaryResponse(answer.SerializeToString())
 
     async def close(self) -> None:

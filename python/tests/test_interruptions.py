@@ -1,4 +1,4 @@
-"""Code that may run at any time: finalizers inside a turn, exceptions that strike between any two bytecodes.
+"""Code that may run at any time: finalizers inside a turn, exceptions that strike a thread between two bytecodes.
 
 What such code can call of ours is one atomic step each: nothing waits, and no lock is left held.
 """

@@ -1,4 +1,4 @@
-"""A trap loses nothing: the same small runs, with a trap at each turn in its turn, on the real module.
+"""A trap loses nothing, and nothing is done twice: the same small runs, with a trap at each turn, on the real module.
 
 Everything happens on the test's own event loop: a turn's number means the same turn each time.
 """
@@ -171,6 +171,11 @@ async def all_ends_well(traps: Collection[int], cached: int, monkeypatch: pytest
         if open_runs or lang.failure():
             raise Failed(f"not closed: {open_runs}, {lang.failure()}")
         await asyncio.wait_for(lang.close(), PATIENCE_SECONDS)
+        repeated = {token: times for token, times in lang.executions.items() if times > 1}
+        # An activity's answer of which no instance knows whether it arrived is sent again, and refused the second time.
+        refused = [each for each in service.refused if not each.startswith("RespondActivityTaskCompleted")]
+        if repeated or refused:
+            raise Failed(f"executed more than once: {repeated}, answered more than once: {refused}")
         if suppliers.out() or suppliers.waiting():
             raise Failed(f"permits out: {suppliers.out()}, requests: {suppliers.waiting()}")
     except (asyncio.TimeoutError, CallError) as error:
@@ -184,7 +189,11 @@ async def all_ends_well(traps: Collection[int], cached: int, monkeypatch: pytest
 
 
 # Cached runs, the distance of a second trap (0: none), and how many turns apart the first ones are.
-CASES = {"roomy": (100, 0, 1), "again-at-once": (100, 1, 3), "again-soon": (100, 7, 3)}
+CASES = {
+    "roomy": (100, 0, 1),
+    "again-at-once": (100, 1, 3),
+    "again-soon": (100, 7, 3),
+}
 
 
 @pytest.mark.parametrize(("cached", "then", "step"), CASES.values(), ids=CASES)
