@@ -61,8 +61,10 @@ async def test_a_patch_keeps_old_runs_on_their_branch(client: Client, name: str)
     activities = workflows.ACTIVITIES
     async with Worker(client, task_queue=name, workflows=[workflows.BeforeChange], activities=activities):
         old = await client.start_workflow("Changing", id=f"{name}-old", task_queue=name, result_type=list)
-        while len([event async for event in old.fetch_history_events()]) < 4:
-            pass
+        # A long poll: the server answers when there is something new.
+        async for event in old.fetch_history_events(wait_new_event=True):
+            if event.HasField("workflow_task_completed_event_attributes"):
+                break
     async with Worker(client, task_queue=name, workflows=[workflows.AfterChange], activities=activities):
         new = await client.start_workflow("Changing", id=f"{name}-new", task_queue=name, result_type=list)
         for handle in (old, new):
