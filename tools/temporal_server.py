@@ -35,8 +35,12 @@ STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 NO_SERVER = """\
 no Temporal server to test with. Either
-  - install Go (https://go.dev/dl, 1.21 or newer): the server is then built here, once; or
+  - install Go (https://go.dev/dl, {go} or newer): the server is then built here, once; or
   - start a Temporal server yourself and set TEMPORAL_ADDRESS, for example TEMPORAL_ADDRESS=127.0.0.1:7233"""
+
+NO_SERVER_OF_OUR_OWN = """\
+the server that TEMPORAL_ADDRESS names cannot be killed, restarted or configured from here. For what does that, install
+Go (https://go.dev/dl, {go} or newer): a server is then built here, once"""
 
 
 class ServerUnavailable(Exception):
@@ -51,7 +55,8 @@ def build() -> Path:
         return program
     go = shutil.which("go")
     if go is None:
-        raise ServerUnavailable(NO_SERVER)
+        text = NO_SERVER_OF_OUR_OWN if os.environ.get("TEMPORAL_ADDRESS") else NO_SERVER
+        raise ServerUnavailable(text.format(go=_go_version()))
     with locked(cache_dir("temporal-server")):
         if not program.exists():
             _compile(go, program)
@@ -64,6 +69,12 @@ def _server_version() -> str:
     if match is None:
         raise ServerUnavailable(f"{SOURCE / 'go.mod'} does not require go.temporal.io/server")
     return match[1]
+
+
+def _go_version() -> str:
+    """The oldest Go that builds the server, such as 1.26."""
+    match = re.search(r"^go (\d+\.\d+)", (SOURCE / "go.mod").read_text(), re.MULTILINE)
+    return match[1] if match else "a new one"
 
 
 def _source_key() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,10 @@ def test_the_server_of_the_environment_is_used_and_left_alone(monkeypatch: pytes
 def test_without_go_and_address_both_ways_out_are_named() -> None:
     with pytest.raises(ServerUnavailable) as caught, running_server():
         pass
-    assert "install Go" in str(caught.value)
-    assert "TEMPORAL_ADDRESS" in str(caught.value)
+    needed = re.search(r"^go (1\.\d+)", (temporal_server.SOURCE / "go.mod").read_text(), re.MULTILINE)
+    assert needed is not None
+    assert f"install Go (https://go.dev/dl, {needed[1]} or newer)" in str(caught.value)
+    assert "set TEMPORAL_ADDRESS" in str(caught.value)
 
 
 @pytest.mark.usefixtures("nothing_installed")
@@ -40,8 +43,10 @@ def test_a_server_with_its_own_database_is_never_the_one_of_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
-    with pytest.raises(ServerUnavailable, match="install Go"), running_server(db=tmp_path / "a.db"):
+    with pytest.raises(ServerUnavailable, match="install\nGo") as caught, running_server(db=tmp_path / "a.db"):
         pass
+    assert "cannot be killed, restarted or configured" in str(caught.value)
+    assert "set TEMPORAL_ADDRESS" not in str(caught.value)
 
 
 def test_a_server_that_does_not_start_shows_its_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
