@@ -26,7 +26,7 @@ class _BridgeFinder:
         return bridge_spec(name) if name == _NATIVE else None  # type: ignore[no-untyped-call]
 
 
-def bridge_spec(name):  # type: ignore[no-untyped-def]
+def bridge_spec(name: str) -> object:
     """The specification of our module under the SDK's `name` for it.
 
     Where the SDK has no native module, as on a platform that it has no wheel for, the line that the wheel puts into
