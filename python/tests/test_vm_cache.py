@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,50 @@ def test_file_that_others_may_write_is_ignored(folder: Path, compilations: list[
     forget()
     assert works(source)
     assert len(compilations) == 2
+
+
+def variant(number: int) -> ModuleSource:
+    return wat_source(text=TEXT.replace("(i32.const 64)", f"(i32.const {64 + number})"))
+
+
+def test_the_artefacts_used_last_are_kept(folder: Path, compilations: list[bytes]) -> None:
+    sources = [variant(number) for number in range(compiled.KEPT + 1)]
+    paths = [compiled.cache_path(source) for source in sources]
+    for moment, (source, path) in enumerate(zip(sources[:-1], paths[:-1], strict=True)):
+        assert works(source)
+        os.utime(path, (moment, moment))
+    forget()
+    assert works(sources[0])  # from the cache: used again
+    assert works(sources[-1])
+    assert set(folder.iterdir()) == {paths[0], *paths[2:]}
+
+
+def test_only_old_artefacts_of_other_versions_are_removed(folder: Path) -> None:
+    folder.mkdir()
+    fresh, old, foreign = (folder / name for name in ("a-wasmtime-1.0-x.cwasm", "b-wasmtime-1.0-x.cwasm", "other.txt"))
+    for path in (fresh, old, foreign):
+        path.touch()
+    os.utime(old, (0, 0))
+    os.utime(foreign, (0, 0))
+    assert works(wat_source())
+    assert set(folder.iterdir()) == {fresh, foreign, compiled.cache_path(wat_source())}
+
+
+def test_a_file_that_another_process_removes_meanwhile_is_no_matter(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(compiled.KEPT + 1):
+        (folder / f"{number}-wasmtime-{compiled.WASMTIME_VERSION}-x.cwasm").parent.mkdir(exist_ok=True)
+        (folder / f"{number}-wasmtime-{compiled.WASMTIME_VERSION}-x.cwasm").touch()
+    original = compiled._last_used
+
+    def removed_meanwhile(path: Path) -> float:
+        path.unlink()
+        return original(path)
+
+    monkeypatch.setattr(compiled, "_last_used", removed_meanwhile)
+    assert works(wat_source())
+    assert list(folder.iterdir()) == [compiled.cache_path(wat_source())]
 
 
 def test_folder_that_cannot_be_written_costs_only_time(

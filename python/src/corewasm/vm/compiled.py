@@ -6,12 +6,14 @@ own hash is right are given to it. Everything else is as if there were no file.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
 import sys
 import tempfile
 import threading
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,7 +28,11 @@ CACHE_VARIABLE = "COREWASM_CACHE_DIR"
 
 WASMTIME_VERSION = version("wasmtime")
 
+KEPT = 3
+"""How many artefacts of this wasmtime are kept, those used last. Those of others go when they are a month old."""
+
 _DIGEST_SIZE = 32
+_STALE_SECONDS = 30 * 24 * 3600
 _modules: dict[str, wasmtime.Module] = {}
 _lock = threading.Lock()
 _engine: wasmtime.Engine | None = None
@@ -70,13 +76,17 @@ def _compile(source: ModuleSource) -> wasmtime.Module:
 
 
 def _load(source: ModuleSource) -> wasmtime.Module | None:
-    artefact = _read_own(cache_path(source))
+    path = cache_path(source)
+    artefact = _read_own(path)
     if artefact is None:
         return None
     try:
-        return wasmtime.Module.deserialize(shared_engine(), artefact)
+        module = wasmtime.Module.deserialize(shared_engine(), artefact)
     except wasmtime.WasmtimeError:
         return None  # of another CPU or another build of wasmtime: compiled again and overwritten
+    with contextlib.suppress(OSError):
+        os.utime(path)
+    return module
 
 
 def _read_own(path: Path) -> bytes | None:
@@ -107,9 +117,27 @@ def _store(path: Path, artefact: bytes) -> None:
             file.write(hashlib.sha256(artefact).digest())
             file.write(artefact)
         os.replace(temporary, path)
+        _remove_stale(path)
     except OSError:
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)
+
+
+def _remove_stale(written: Path) -> None:
+    """Harmless to other processes: what they have read is in their memory, and what they miss they compile."""
+    used = {path: _last_used(path) for path in written.parent.glob("*.cwasm") if path != written}
+    ours = [path for path in used if f"-wasmtime-{WASMTIME_VERSION}-" in path.name]
+    stale = sorted(ours, key=lambda path: used[path], reverse=True)[KEPT - 1 :]
+    stale += [path for path in used.keys() - set(ours) if used[path] < time.time() - _STALE_SECONDS]
+    for path in stale:
+        path.unlink(missing_ok=True)
+
+
+def _last_used(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # another process has just removed it
+        return 0.0
 
 
 def _after_fork() -> None:
