@@ -8,58 +8,43 @@ import platform
 import re
 import sys
 import uuid
-from datetime import timedelta
 from pathlib import Path
 
 import corewasm
 
 corewasm.install()
 
-from temporalio import activity, workflow
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import Worker
 
 from corewasm.vm import module_path, read_module
+from tools.demo_workflow import Greeting, greet
 from tools.temporal_server import ServerUnavailable, running_server
-
-
-@activity.defn
-async def greet(name: str) -> str:
-    """Says hello."""
-    return f"Hello, {name}!"
-
-
-@workflow.defn
-class Greeting:
-    """Sleeps a little, then greets: a timer and an activity."""
-
-    @workflow.run
-    async def run(self, name: str) -> str:
-        """The greeting."""
-        await asyncio.sleep(0.1)
-        return await workflow.execute_activity(greet, name, start_to_close_timeout=timedelta(seconds=10))
 
 
 async def run_workflow(address: str) -> str:
     """Run client and worker in this process, both as a user of the SDK writes them."""
     client = await Client.connect(address)
     task_queue = f"demo-{uuid.uuid4()}"
-    async with Worker(
-        client,
-        task_queue=task_queue,
-        workflows=[Greeting],
-        activities=[greet],
-        workflow_runner=UnsandboxedWorkflowRunner(),
-    ):
+    async with Worker(client, task_queue=task_queue, workflows=[Greeting], activities=[greet]):
         return await client.execute_workflow(Greeting.run, "wasm", id=task_queue, task_queue=task_queue)
 
 
-def native_libraries() -> list[str]:
-    """Native Cores mapped into this process; none is what the demo proves. Read from /proc, so Linux only."""
-    maps = Path("/proc/self/maps")
+def native_libraries(maps: Path = Path("/proc/self/maps")) -> list[str] | None:
+    """Native Cores mapped into this process; none is what the demo proves. None: this system does not tell."""
     if not maps.exists():
-        return []
+        return None
     return sorted(set(re.findall(r"\S*temporal_sdk_bridge\S*\.(?:so|dylib|pyd)\S*", maps.read_text())))
+
+
+def native_line(mapped: list[str] | None) -> str:
+    """What can be said of native Cores in this process."""
+    if mapped:
+        return ", ".join(mapped)
+    if mapped is None:
+        bridge = sys.modules["temporalio.bridge.temporal_sdk_bridge"].__file__
+        return f"the SDK's native module is replaced by {bridge}; what is mapped cannot be seen here (no /proc)"
+    return "no native Core is mapped into this process (/proc/self/maps)"
 
 
 def main() -> int:
@@ -75,7 +60,7 @@ def main() -> int:
     print(f"core      corewasm {corewasm.__version__}, {len(module.wasm):,} bytes, sha256 {module.sha256}")
     print(f"runtime   wasmtime {importlib.metadata.version('wasmtime')}, Python {platform.python_version()}")
     mapped = native_libraries()
-    print(f"native    {', '.join(mapped) or 'no native Core is mapped into this process (/proc/self/maps)'}")
+    print(f"native    {native_line(mapped)}")
     return 1 if mapped else 0
 
 
