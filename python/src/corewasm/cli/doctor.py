@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import os
 import platform
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 import corewasm
 from corewasm.abi import ABI_MAJOR
+from corewasm.transport import RpcFailure, TransportOptions, UnaryRequest, make_transport
 from corewasm.vm import Instance, ModuleError, module_path, read_module
 from corewasm.vm.compiled import cache_path
 
@@ -23,8 +25,15 @@ _PACKAGES = {
     "protobuf": True,
     "psutil": False,
     "prometheus-client": False,
+    "opentelemetry-sdk": False,
+    "opentelemetry-exporter-otlp-proto-grpc": False,
+    "opentelemetry-exporter-otlp-proto-http": False,
 }
-_CONNECT_SECONDS = 1.0
+"""Packages, and whether nothing works without them."""
+
+_CONNECT_SECONDS, _RPC_SECONDS = 1.0, 5.0
+_GET_SYSTEM_INFO = "/temporal.api.workflowservice.v1.WorkflowService/GetSystemInfo"
+_FIELD_1_TEXT = 0x0A
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,28 @@ def _replaced() -> Finding:
 def _server(address: str) -> Finding:
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
     except (OSError, ValueError) as error:
         return Finding("server", f"nothing answers at {address}: {error}", good=False, needed=False)
-    return Finding("server", f"something answers at {address}")
+    try:
+        version = asyncio.run(_server_version(TransportOptions(host, int(port))))
+    except RpcFailure as failure:
+        text = f"what answers at {address} is no Temporal server, or wants TLS: {failure.message} (code {failure.code})"
+        return Finding("server", text, good=False, needed=False)
+    return Finding("server", f"Temporal server {version} at {address}")
+
+
+async def _server_version(options: TransportOptions) -> str:
+    transport = make_transport(options)
+    try:
+        response = await transport.unary(UnaryRequest(_GET_SYSTEM_INFO, b"", timeout=_RPC_SECONDS))
+    finally:
+        await transport.close()
+    return _first_text(response.body)
+
+
+def _first_text(body: bytes) -> str:
+    """The version is field 1, a short text, which stands first. The SDK, which has the message, may be missing."""
+    if len(body) < 2 or body[0] != _FIELD_1_TEXT or body[1] > 127:
+        return "of an unknown version"
+    return body[2 : 2 + body[1]].decode(errors="replace")
