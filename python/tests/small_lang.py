@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from temporalio.bridge.proto import ActivityTaskCompletion
@@ -31,7 +31,8 @@ class CallError(Exception):
 class _Instance:
     """One workflow: stages of things to wait for."""
 
-    def __init__(self) -> None:
+    def __init__(self, stages: Sequence[tuple[str, ...]]) -> None:
+        self._stages = stages
         self._stage = 0
         self._pending: set[int] = set()
         self._next = 1
@@ -44,12 +45,12 @@ class _Instance:
         """What it wants now."""
         if self._pending:
             return []
-        if self._stage == len(_STAGES):
+        if self._stage == len(self._stages):
             done = WorkflowCommand()
             done.complete_workflow_execution.SetInParent()
             return [done]
         self._stage += 1
-        return [self._wanted(kind) for kind in _STAGES[self._stage - 1]]
+        return [self._wanted(kind) for kind in self._stages[self._stage - 1]]
 
     def _wanted(self, kind: str) -> WorkflowCommand:
         number, self._next = self._next, self._next + 1
@@ -70,9 +71,11 @@ class _Instance:
 class SmallLang:
     """A worker's loops. Asserts what Core owes to a language."""
 
-    def __init__(self, driver: Driver, config: worker.WorkerConfig) -> None:
+    def __init__(self, driver: Driver, config: worker.WorkerConfig, *, local_activities: bool = True) -> None:
         self.driver = driver
+        self._stages = [stage for stage in _STAGES if local_activities or "local" not in stage]
         self.held: dict[str, _Instance] = {}
+        self.evictions = 0
         self.executions: Counter[bytes] = Counter()
         self._answered: Counter[bytes] = Counter()
         self._config = config
@@ -145,10 +148,11 @@ class SmallLang:
             kind = job.WhichOneof("variant") or ""
             if kind == "initialize_workflow":
                 assert activation.run_id not in self.held, "the run is held already"
-                self.held[activation.run_id] = _Instance()
+                self.held[activation.run_id] = _Instance(self._stages)
             elif kind in ("fire_timer", "resolve_activity"):
                 self.held[activation.run_id].resolved(getattr(job, kind).seq)
         if evicted:
+            self.evictions += 1
             self.held.pop(activation.run_id, None)
         else:
             completion.successful.commands.extend(self.held[activation.run_id].commands())
