@@ -101,6 +101,7 @@ def strike(action: Callable[[], object]) -> None:
     assert next(struck) > 0  # Python swallows those that strike inside a finalizer
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("kind", ["prometheus", "buffer"])
 def test_a_thread_struck_while_it_records_leaves_no_lock_held(kind: str) -> None:
     exporter = PrometheusExporter("127.0.0.1:0", Naming(), {})
