@@ -1,9 +1,10 @@
 """The differential tool: the same inputs to native Core and to corewasm, every output compared.
 
-    python -m conformance.differential replay [FILE...]   histories (.bin, .json, folders; default: small ones)
+    python -m conformance.differential replay [FILE...]   histories (.bin, .json, folders; default: all)
     python -m conformance.differential live [NAME...]     scripted frontends (names may be shell patterns; default: all)
 
-Prints a line per history or scenario, the first differences, and the count. Exit status 0 only without difference.
+Prints a line per history or scenario, the first differences, the counts, and the length of the list of deviations.
+Exit status 0 only without difference.
 """
 
 from __future__ import annotations
@@ -12,15 +13,22 @@ import argparse
 import sys
 
 from . import deviations, live, replays, report
+from .cores import ChildFailed
+from .deviations import BadDeviation
+from .native_histories import NoNativeHistories
+from .sources import UnreadableHistory
 
 
 def main() -> int:
-    """Compare, print, count."""
+    """Compare, print, count. Exit status 2 if nothing could be compared."""
     options = _arguments()
-    listed = deviations.load(options.direction)
     compare_all = replays.compare_all if options.direction == "replay" else live.compare_all
-    compared = compare_all(options.names, listed)
-    return report.show(compared, options.show, len(listed), quiet=options.quiet)
+    try:
+        listed = deviations.load(options.direction)
+        return report.show(compare_all(options.names, listed), options.show, len(listed), quiet=options.quiet)
+    except (BadDeviation, ChildFailed, NoNativeHistories, UnreadableHistory) as error:
+        print(error, file=sys.stderr)
+        return 2
 
 
 def _arguments() -> argparse.Namespace:

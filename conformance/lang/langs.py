@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from temporalio.api.history.v1 import History
@@ -24,8 +25,9 @@ def make(name: str, history: History) -> Lang:
 
     Raises KeyError if there is none.
     """
-    return {
+    makers: dict[str, Callable[[], Lang]] = {
         "history": lambda: HistoryLang(history),
         "fan out": FanOut,
         "two and an activity": TwoAndAnActivity,
-    }[name]()
+    }
+    return makers[name]()
