@@ -7,6 +7,8 @@ mod call;
 mod client;
 mod connection;
 mod eager;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod headers;
 mod metrics;
 mod payload_limits;

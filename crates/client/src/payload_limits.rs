@@ -67,14 +67,26 @@ pub(crate) fn check(
     warn: WarnSizes,
     errors: PayloadErrorLimits,
 ) -> Result<(), PayloadLimitViolation> {
-    let Some(rules) = shape.rules else { return Ok(()) };
-    let mut meter = Meter { warn, errors, violations: Vec::new() };
-    meter.message(body, rules);
-    let first_error = meter.violations.iter().find(|violation| violation.is_error).copied();
-    for violation in meter.violations.iter().filter(|violation| violation.is_error == first_error.is_some()) {
+    let violations = measure(shape, body, warn, errors);
+    let first_error = violations.iter().find(|violation| violation.is_error).copied();
+    for violation in violations.iter().filter(|violation| violation.is_error == first_error.is_some()) {
         log(host, violation);
     }
     first_error.map_or(Ok(()), Err)
+}
+
+/// All that is too large, in the order of the rules.
+pub(crate) fn measure(
+    shape: &RequestShape,
+    body: &[u8],
+    warn: WarnSizes,
+    errors: PayloadErrorLimits,
+) -> Vec<PayloadLimitViolation> {
+    let mut meter = Meter { warn, errors, violations: Vec::new() };
+    if let Some(rules) = shape.rules {
+        meter.message(body, rules);
+    }
+    meter.violations
 }
 
 fn log(host: &Host, violation: &PayloadLimitViolation) {

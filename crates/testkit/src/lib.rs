@@ -1,5 +1,6 @@
 //! History builder, and a simulator: a host, a frontend and a lang in virtual time, with the vectors that they play.
 
+pub mod corpus;
 pub mod history;
 #[cfg(feature = "simulator")]
 pub mod simulator;

@@ -6,7 +6,10 @@ use corewasm_host::envelope::{
     ClientClose, Input, Open, TurnRequest, TurnResponse, Undelivered, WorkerComplete, WorkerDrop, WorkerHeartbeat,
     WorkerPoll, input, input_error,
 };
-use corewasm_testkit::simulator::{TurnLog, Turns, run_live};
+use corewasm_testkit::{
+    corpus::inputs,
+    simulator::{TurnLog, Turns, play_turn_bytes, run_live},
+};
 use proptest::{
     prelude::*,
     test_runner::{RngSeed, TestRunner},
@@ -92,6 +95,12 @@ fn any_numbers_are_taken_by_every_export() {
         Ok(())
     });
     checked.unwrap();
+}
+
+/// The body of the fuzz target `turn_bytes`, on what it has found.
+#[test]
+fn what_fuzzing_found_is_answered() {
+    inputs("turn_bytes").iter().for_each(|data| play_turn_bytes(Native::default(), data));
 }
 
 /// Recorded turns with bytes changed, in their order: Core gets answers to what it never asked and misses others.

@@ -1,6 +1,6 @@
 //! The body of the fuzz target `turns`, on sequences from a fixed seed and on those that once broke it.
 
-use corewasm_testkit::simulator::play_typed_inputs;
+use corewasm_testkit::{corpus::inputs, simulator::play_typed_inputs};
 use proptest::{
     prelude::*,
     test_runner::{RngSeed, TestRunner},
@@ -18,4 +18,9 @@ fn well_formed_inputs_in_any_order_are_taken() {
         Ok(())
     });
     checked.unwrap();
+}
+
+#[test]
+fn what_fuzzing_found_is_taken() {
+    inputs("turns").iter().for_each(|data| play_typed_inputs(Native::default(), data));
 }

@@ -135,6 +135,7 @@ fn assert_same<T: PartialEq + std::fmt::Debug>(split: Result<T, HistoryError>, w
 #[cfg(test)]
 mod tests {
     use corewasm_testkit::HistoryBuilder;
+    use corewasm_testkit::corpus::inputs;
     use corewasm_testkit::history::generate::any_history;
     use proptest::prelude::*;
 
@@ -162,6 +163,12 @@ mod tests {
             }
             bytes
         })
+    }
+
+    #[test]
+    fn what_fuzzing_found_is_taken() {
+        inputs("history_split").iter().for_each(|data| split(data));
+        inputs("history_paginate").iter().for_each(|data| paginate(data));
     }
 
     /// Found by fuzzing: a task in two parts, each broken, that together make a whole one.

@@ -10,6 +10,8 @@ mod deciding;
 mod eviction;
 mod execution;
 mod failing;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod heartbeat;
 mod local_activities;
 mod next_step;

@@ -11,6 +11,7 @@ mod lang;
 mod live;
 mod local_activities;
 mod replay;
+mod turn_bytes;
 mod typed_inputs;
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ pub use host::{SimulatedHost, TurnLog, Turns};
 pub use lang::{Lang, StoredCompletions};
 pub use live::run_live;
 pub use replay::run_replay;
+pub use turn_bytes::play_turn_bytes;
 pub use typed_inputs::play_typed_inputs;
 
 /// What a run sent and what it told lang.

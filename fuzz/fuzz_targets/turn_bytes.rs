@@ -1,0 +1,16 @@
+//! Whatever bytes come, the module answers, and goes on.
+#![no_main]
+
+use corewasm_abi::Module;
+use corewasm_testkit::simulator::{Turns, play_turn_bytes};
+
+#[derive(Default)]
+struct Native(core_wasm::Core);
+
+impl Turns for Native {
+    fn turn(&mut self, request: Vec<u8>) -> Vec<u8> {
+        self.0.turn(request.into())
+    }
+}
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| play_turn_bytes(Native::default(), data));
