@@ -126,6 +126,7 @@ def _compile(toolchain: Toolchain) -> Path:
     target = cache_dir("wasm", "targets", toolchain.key())
     os.utime(target)
     prune(target.parent, KEPT_TARGETS)
+    _forget_other_checkouts(target)
     command = [toolchain.cargo, "build", "--release", "--locked", "--target", TARGET, "-p", "core-wasm"]
     environment = os.environ | toolchain.environment
     environment |= {
@@ -140,6 +141,23 @@ def _compile(toolchain: Toolchain) -> Path:
         raise BuildFailed(f"{' '.join([*command, *toolchain.arguments])} failed")
     print(f"compiled in {time.monotonic() - started:.0f} s", flush=True)
     return target / TARGET / "release" / "core_wasm.wasm"
+
+
+def _forget_other_checkouts(target: Path) -> None:
+    """Have this checkout's crates compiled if the last build was of another one.
+
+    Cargo gives a workspace's crates the same names in every checkout, and takes a crate for unchanged if its files are
+    older than what was compiled last, from whichever checkout.
+    """
+    last = target / "last-checkout"
+    if not last.exists() or last.read_text() != str(ROOT):
+        fingerprints = target / TARGET / "release" / ".fingerprint"
+        names = [crate.name for crate in sorted((ROOT / "crates").iterdir())]
+        for pattern in [f"{prefix}{name}-*" for name in names for prefix in ("", "corewasm-")]:
+            for fingerprint in fingerprints.glob(pattern):
+                shutil.rmtree(fingerprint)
+    last.parent.mkdir(parents=True, exist_ok=True)
+    last.write_text(str(ROOT))
 
 
 def _path_remaps(toolchain: Toolchain, target: Path) -> list[str]:

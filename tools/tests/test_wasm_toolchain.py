@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import wasm_toolchain
+from tools import wasm, wasm_toolchain
 from tools.wasm_toolchain import DEBIAN_LINKER, TARGET, ToolchainMissing, find_binaryen, find_toolchain
 
 
@@ -103,3 +103,19 @@ def test_two_compilers_never_share_a_build(machine: Path) -> None:
     (machine / "sysroot" / "lib" / "rustlib" / TARGET / "lib" / "libstd-0123.rlib").unlink()
     debian(machine)
     assert find_toolchain().key() != with_target
+
+
+def test_a_build_forgets_what_another_checkout_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fingerprints = tmp_path / "target" / TARGET / "release" / ".fingerprint"
+    ours, others = fingerprints / "corewasm-engine-0123", fingerprints / "serde-4567"
+    for checkout in ("one", "other"):
+        (tmp_path / checkout / "crates" / "engine").mkdir(parents=True)
+        for fingerprint in (ours, others):
+            fingerprint.mkdir(parents=True, exist_ok=True)
+        monkeypatch.setattr(wasm, "ROOT", tmp_path / checkout)
+        wasm._forget_other_checkouts(tmp_path / "target")
+        assert not ours.exists()
+        assert others.exists()
+    ours.mkdir()
+    wasm._forget_other_checkouts(tmp_path / "target")
+    assert ours.exists()
