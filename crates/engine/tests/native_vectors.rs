@@ -31,7 +31,10 @@ fn vectors() -> Vec<Vector> {
     let mut paths: Vec<_> =
         std::fs::read_dir(folder).expect("the vectors are there").map(|entry| entry.expect("a file").path()).collect();
     paths.sort();
-    paths.iter().map(|path| vector(&std::fs::read(path).expect("a file"))).collect()
+    let all = paths.iter().map(|path| vector(&std::fs::read(path).expect("a file")));
+    // Where a history that stops in its middle has its last task is for a replay worker to say: those are played by
+    // whole modules only.
+    all.filter(|vector| !vector.name.starts_with("bad-truncated")).collect()
 }
 
 fn vector(json: &[u8]) -> Vector {

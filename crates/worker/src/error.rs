@@ -54,7 +54,7 @@ impl WorkerError {
 
 /// A status as native Core prints it in its errors.
 pub fn status_text(status: &GrpcStatus) -> String {
-    format!("Status {{ code: {}, message: {:?} }}", code_name(status.code), status.message)
+    format!("Status {{ code: {}, message: {:?}, source: None }}", code_name(status.code), status.message)
 }
 
 /// The name of a gRPC status code.

@@ -14,6 +14,9 @@ use super::Event;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chunker {
     cursor: usize,
+    /// Id of the last event of the sequence before. Ids that are no greater, which only a history out of order has, say
+    /// nothing.
+    from: i64,
     saw_command: bool,
     saw_command_or_started: bool,
     /// Id and position of each WorkflowTaskStarted of the sequence that was not skipped.
@@ -24,7 +27,7 @@ pub(super) struct Chunker {
 enum Verdict {
     /// The sequence ends at this position.
     End(usize),
-    /// Its task led nowhere: not even a candidate for an update's place (spec 1.4.3).
+    /// Its task led nowhere: not even a candidate for an update's place (spec 1.4.3). Likewise any other event.
     Skip,
     /// The sequence goes on.
     GoOn,
@@ -37,13 +40,9 @@ impl Chunker {
     /// that `events` reach to the end of history.
     pub(super) fn next_end(&mut self, events: &VecDeque<Event>, ended: bool) -> Option<usize> {
         while let Some(event) = events.get(self.cursor) {
-            self.note(event);
-            if event.is_final_execution_event() {
-                return Some(self.end_at(self.cursor));
-            }
-            if event.event_type() == EventType::WorkflowTaskStarted {
-                match self.judge(events, ended) {
-                    Verdict::End(position) => return Some(self.end_at(position)),
+            if event.id() > self.from {
+                match self.look_at(event, events, ended) {
+                    Verdict::End(position) => return Some(self.end_at(position, events)),
                     Verdict::Wait => return None,
                     Verdict::Skip => {}
                     Verdict::GoOn => self.started.push((event.id(), self.cursor)),
@@ -52,6 +51,14 @@ impl Chunker {
             self.cursor += 1;
         }
         None
+    }
+
+    fn look_at(&mut self, event: &Event, events: &VecDeque<Event>, ended: bool) -> Verdict {
+        self.note(event);
+        if event.is_final_execution_event() {
+            return Verdict::End(self.cursor);
+        }
+        if event.event_type() == EventType::WorkflowTaskStarted { self.judge(events, ended) } else { Verdict::Skip }
     }
 
     /// The first `count` events have left the queue; they belong to sequences that were found.
@@ -108,8 +115,9 @@ impl Chunker {
         earlier.map_or(self.cursor, |(_, position)| *position)
     }
 
-    fn end_at(&mut self, position: usize) -> usize {
-        *self = Self { cursor: position + 1, ..Self::default() };
+    fn end_at(&mut self, position: usize, events: &VecDeque<Event>) -> usize {
+        let from = events.get(position).map_or(self.from, Event::id);
+        *self = Self { cursor: position + 1, from, ..Self::default() };
         position
     }
 }

@@ -103,23 +103,23 @@ impl Paginator {
             return Err(HistoryError::EmptyTask);
         }
         let next_page = if query_only { NextPage::First } else { NextPage::behind(task.next_page_token) };
-        let mut paginator = Self {
+        // Taken as they are: only pages repeat what came before.
+        let queue = VecDeque::from(task.events);
+        Ok(Self {
             workflow_id: task.workflow_id,
             run_id: task.run_id,
             previous_started_event_id: task.previous_started_event_id,
             started_event_id: task.started_event_id,
-            queue: VecDeque::new(),
+            last_queued_id: queue.back().map_or(0, Event::id),
+            queue,
             chunker: Chunker::default(),
             ends: VecDeque::new(),
             next_page,
             final_events: Vec::new(),
-            last_queued_id: 0,
             last_extracted_id: 0,
             enough_after_id: task.previous_started_event_id,
             query_only,
-        };
-        paginator.enqueue(task.events);
-        Ok(paginator)
+        })
     }
 
     /// The paginator that fetches all of history because the run is not cached, for a task that brought only its end.

@@ -28,9 +28,6 @@ pub enum ReplayError {
     /// The first event names no workflow type.
     #[error("No workflow type defined in execution started attributes")]
     NoWorkflowType,
-    /// The first event names no run id.
-    #[error("Histories provided for replay must contain run ids in their workflow execution started events")]
-    NoRunId,
     /// A WorkflowTaskStarted event is followed by an event that cannot follow it.
     #[error(
         "Invalid history! Event {event_id} ({event_type}) should be WFT completed, failed, or timed out - or WE \
@@ -58,9 +55,6 @@ impl ReplayHistory {
             return Err(ReplayError::NoStart);
         };
         let workflow_type = start.workflow_type.ok_or(ReplayError::NoWorkflowType)?.name;
-        if start.original_execution_run_id.is_empty() {
-            return Err(ReplayError::NoRunId);
-        }
         let (previous_started_event_id, started_event_id) = started_ids(&events)?;
         Ok(Self {
             workflow_type,

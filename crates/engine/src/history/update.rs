@@ -166,9 +166,10 @@ impl HistoryUpdate {
         self.ends.get(first).map(|end| end - self.taken)
     }
 
-    /// Position of the first event with a greater id.
+    /// Position of the first event with a greater id: in front, since what was applied has been taken. No bisection,
+    /// for which a history out of order would have no order.
     fn position_after(&self, id: i64) -> usize {
-        self.events.partition_point(|e| e.id() <= id)
+        self.events.iter().position(|e| e.id() > id).unwrap_or(self.events.len())
     }
 
     fn take(&mut self, count: usize) -> impl Iterator<Item = Event> + '_ {
