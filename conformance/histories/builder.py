@@ -206,44 +206,70 @@ class HistoryBuilder:
         value.data = json.dumps(sorted(patch_ids), separators=(",", ":")).encode()
         return len(self)
 
-    def local_activity_marker(self, seq: int, *, activation_index: int | None, result: bytes = b'"local"') -> int:
-        """A completed local activity."""
+    def local_activity_marker(
+        self,
+        seq: int,
+        *,
+        activation_index: int | None,
+        attempt: int = 1,
+        failed: Failure | None = None,
+        backoff_seconds: int | None = None,
+    ) -> int:
+        """A local activity that completed or, with `failed`, did not."""
         attributes = self._command("MARKER_RECORDED").marker_recorded_event_attributes
         attributes.marker_name = "core_local_activity"
         when = {"seconds": _START_SECONDS + len(self), "nanos": 0}
         data = {
             "seq": seq,
-            "attempt": 1,
+            "attempt": attempt,
             "activity_id": str(seq),
             "activity_type": "local",
             "complete_time": when,
-            "backoff": None,
+            "backoff": backoff_seconds and {"seconds": backoff_seconds, "nanos": 0},
             "original_schedule_time": when,
         }
         if activation_index is not None:
             data["activation_index"] = activation_index
         attributes.details["data"].CopyFrom(payloads(json.dumps(data, separators=(",", ":")).encode()))
-        attributes.details["result"].CopyFrom(payloads(result))
+        if failed is None:
+            attributes.details["result"].CopyFrom(payloads(b'"local"'))
+        else:
+            attributes.failure.CopyFrom(failed)
         return len(self)
 
-    def update_accepted(self, update_id: str, *, argument: bytes = b'"update"') -> int:
-        """An update is accepted: its request comes back in the event."""
+    def update_accepted(self, update_id: str, *, argument: bytes = b'"update"', admitted: bool = False) -> int:
+        """An update is accepted: its request comes back in the event, unless it was admitted by another."""
         attributes = self._add("WORKFLOW_EXECUTION_UPDATE_ACCEPTED")
         accepted = attributes.workflow_execution_update_accepted_event_attributes
         accepted.protocol_instance_id = update_id
         accepted.accepted_request_message_id = f"{update_id}/request"
         accepted.accepted_request_sequencing_event_id = self.completed - 2
+        if admitted:
+            return len(self)
         accepted.accepted_request.meta.update_id = update_id
         accepted.accepted_request.input.name = "change"
         accepted.accepted_request.input.args.CopyFrom(payloads(argument))
         return len(self)
 
-    def update_completed(self, update_id: str, accepted: int) -> int:
-        """It completes."""
+    def update_admitted(self, update_id: str) -> int:
+        """An update of a run that was reset comes again."""
+        attributes = self._add("WORKFLOW_EXECUTION_UPDATE_ADMITTED")
+        admitted = attributes.workflow_execution_update_admitted_event_attributes
+        admitted.origin = 1  # type: ignore[assignment]
+        admitted.request.meta.update_id = update_id
+        admitted.request.input.name = "change"
+        admitted.request.input.args.CopyFrom(payloads(b'"update"'))
+        return len(self)
+
+    def update_completed(self, update_id: str, accepted: int, *, failed: Failure | None = None) -> int:
+        """It completes or, with `failed`, does not."""
         event = self._add("WORKFLOW_EXECUTION_UPDATE_COMPLETED")
         attributes = event.workflow_execution_update_completed_event_attributes
         attributes.accepted_event_id, attributes.meta.update_id = accepted, update_id
-        attributes.outcome.success.CopyFrom(payloads(b'"done"'))
+        if failed is None:
+            attributes.outcome.success.CopyFrom(payloads(b'"done"'))
+        else:
+            attributes.outcome.failure.CopyFrom(failed)
         return len(self)
 
     def workflow_completed(self, result: bytes = b'"result"') -> int:
@@ -288,6 +314,13 @@ def failure(message: str) -> Failure:
     """A plain application failure."""
     result = Failure(message=message, source="tester")
     result.application_failure_info.type = "Broken"
+    return result
+
+
+def canceled() -> Failure:
+    """Of something that was cancelled."""
+    result = Failure(message="Activity cancelled")
+    result.canceled_failure_info.SetInParent()
     return result
 
 

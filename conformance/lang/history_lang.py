@@ -41,6 +41,13 @@ class HistoryLang:
         return completion
 
 
+def failed(activation: WorkflowActivation) -> WorkflowActivationCompletion:
+    """A completion that says that lang could not do it."""
+    completion = WorkflowActivationCompletion(run_id=activation.run_id)
+    completion.failed.failure.message = "lang failed"
+    return completion
+
+
 def _commands_by_started_event(history: History) -> dict[int, list[WorkflowCommand]]:
     sequences = commands.Sequences()
     found: dict[int, list[WorkflowCommand]] = defaultdict(list)

@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 from temporalio.api.workflowservice import v1 as api
 
-from .scenario import Scenario
+from .script import Scenario
 from .tasks import fill_page
 
 _SERVICE = "temporal.api.workflowservice.v1.WorkflowService"
@@ -36,8 +36,10 @@ class Frontend:
         self.finished = asyncio.Event()
         self._scenario = scenario
         self._queue = list(scenario.polls)
-        self._answers = 0
+        self.answers = 0
         self._given = 0
+        self._open = False
+        self._evictions = 0
         self._sticky_known = False
         self._changed = asyncio.Condition()
         self._server = grpc.aio.server()
@@ -62,25 +64,42 @@ class Frontend:
         response: Any = await method(body) if method else getattr(api, f"{rpc}Response")()
         return bytes(response.SerializeToString())
 
-    async def _answer(self, rpc: str, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
-        refusal = self._scenario.refusals.get(self._answers)
-        handed_on = None
-        if rpc == "RespondWorkflowTaskCompleted" and refusal is None:
-            self._sticky_known = True
-            if self._scenario.in_completion and self._queue:
-                handed_on = self._queue.pop(0)
-                self._given += 1
+    async def answered(self, number: int) -> None:
+        """Wait until so many answers were taken."""
         async with self._changed:
-            self._answers += 1
-            if self._answers == self._given and not self._queue:
-                self.finished.set()
-            self._changed.notify_all()
+            await self._changed.wait_for(lambda: self.answers >= number)
+
+    async def evicted(self) -> None:
+        """Lang answered an eviction: the end of a task that Core does not answer."""
+        async with self._changed:
+            self._evictions += 1
+            self._settle(self._open and self._evictions < self._scenario.unanswered.get(self._given - 1, 1 << 30))
+
+    async def _answer(self, rpc: str, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        number = self.answers
+        refusal = self._scenario.refusals.get(number)
+        response = getattr(api, f"{rpc}Response")()
+        if rpc == "RespondWorkflowTaskCompleted" and refusal is None:
+            self._accepted(response, number)
+        async with self._changed:
+            self.answers += 1
+            self._settle(response.HasField("workflow_task") if rpc == _ANSWERS[0] else False)
         if refusal is not None:
             await context.abort(grpc.StatusCode(_status(refusal.code)), refusal.message)
-        response = getattr(api, f"{rpc}Response")()
-        if handed_on is not None:
-            response.workflow_task.CopyFrom(handed_on)
         return bytes(response.SerializeToString())
+
+    def _accepted(self, response: api.RespondWorkflowTaskCompletedResponse, number: int) -> None:
+        self._sticky_known = True
+        response.reset_history_event_id = self._scenario.resets.get(number, 0)
+        if self._scenario.in_completion and self._queue:
+            response.workflow_task.CopyFrom(self._queue.pop(0))
+            self._given += 1
+
+    def _settle(self, still_open: bool) -> None:
+        self._open = still_open
+        if not self._open and not self._queue:
+            self.finished.set()
+        self._changed.notify_all()
 
     async def _PollWorkflowTaskQueue(self, body: bytes) -> api.PollWorkflowTaskQueueResponse:
         request = api.PollWorkflowTaskQueueRequest.FromString(body)
@@ -91,10 +110,11 @@ class Frontend:
             except asyncio.TimeoutError:
                 return api.PollWorkflowTaskQueueResponse()
             self._given += 1
+            self._open = True
             return self._queue.pop(0)
 
     def _may_give(self, sticky: bool) -> bool:
-        if not self._queue or self._given > self._answers:
+        if not self._queue or self._open:
             return False
         whole = bool(self._queue[0].history.events) and self._queue[0].history.events[0].event_id == 1
         wants_sticky = self._sticky_known and not whole
@@ -110,7 +130,7 @@ class Frontend:
         _, first_text, last_text = token.split(":")
         first, last, size = int(first_text), int(last_text), self._scenario.page_size
         response = api.GetWorkflowExecutionHistoryResponse()
-        fill_page(response.history, self._scenario.history, first, last, size)
+        fill_page(response.history, self._scenario.history_of(request.execution.run_id), first, last, size)
         if size is not None and first + size <= last:
             response.next_page_token = f"page:{first + size}:{last}".encode()
         return response
@@ -127,6 +147,8 @@ class Frontend:
 
     async def _DescribeNamespace(self, body: bytes) -> api.DescribeNamespaceResponse:
         response = api.DescribeNamespaceResponse()
+        if self._scenario.namespace is not None:
+            response.CopyFrom(self._scenario.namespace)
         response.namespace_info.name = "default"
         return response
 

@@ -1,153 +1,16 @@
-"""A live scenario: what the frontend gives out and answers, as data."""
+"""All live scenarios."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
 
-from temporalio.api.history.v1 import History
-from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueResponse
-
-from conformance.histories.small import HISTORIES
-
-from . import tasks
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """An RPC is answered by this gRPC status instead of a response."""
-
-    code: int
-    message: str
-
-
-@dataclass
-class Scenario:
-    """One run against one worker.
-
-    `polls` are given out in order, each once everything before was answered. `refusals` maps the number of an answer
-    (0: the first RespondWorkflowTaskCompleted, Failed or RespondQueryTaskCompleted) to how it is refused.
-    With `in_completion` a task travels in the response to the previous completion instead of through a poll.
-    `expected_error` is a part of the error that both Cores have to end in; without it, an error is a difference.
-    """
-
-    name: str
-    history: History
-    polls: list[PollWorkflowTaskQueueResponse]
-    worker: dict[str, Any] = field(default_factory=dict)
-    refusals: dict[int, Refusal] = field(default_factory=dict)
-    page_size: int | None = None
-    in_completion: bool = False
-    fail_activation: int | None = None
-    times_vary: bool = False
-    expected_error: str | None = None
-
-
-Variant = Callable[[str, History], Scenario | None]
+from . import bad, local_activities, scripted, variants
+from .script import Scenario
 
 
 def scenarios() -> Iterator[Scenario]:
-    """Every small history in every variant that fits it."""
-    for name, make in HISTORIES.items():
-        for variant in _VARIANTS:
-            found = variant(name, make().history)
-            if found is not None:
-                found.times_vary = "local" in name or "everything" in name
-                yield found
-
-
-def _sticky(name: str, history: History) -> Scenario:
-    """Cached: the first task whole, the later ones only their new events."""
-    cut = tasks.cut(history)
-    polls = [tasks.poll_response(history, task, whole=task.number == 1) for task in cut]
-    return Scenario(f"{name}/sticky", history, polls)
-
-
-def _uncached(name: str, history: History) -> Scenario:
-    """No cache: every task brings the whole history."""
-    polls = [tasks.poll_response(history, task, whole=True) for task in tasks.cut(history)]
-    return Scenario(f"{name}/uncached", history, polls, worker={"max_cached_workflows": 0})
-
-
-def _paged(name: str, history: History) -> Scenario | None:
-    """Only the last task, in pages of two events."""
-    cut = tasks.cut(history)
-    if len(cut) < 2:
-        return None
-    polls = [tasks.poll_response(history, cut[-1], whole=True, page_size=2)]
-    return Scenario(f"{name}/paged", history, polls, page_size=2)
-
-
-def _paged_by_one(name: str, history: History) -> Scenario | None:
-    """Only the last task, every event a page of its own."""
-    cut = tasks.cut(history)
-    if len(cut) < 2:
-        return None
-    polls = [tasks.poll_response(history, cut[-1], whole=True, page_size=1)]
-    return Scenario(f"{name}/paged-by-one", history, polls, page_size=1)
-
-
-def _missed(name: str, history: History) -> Scenario | None:
-    """Only the last task, incremental, to a worker that never saw the run."""
-    cut = tasks.cut(history)
-    if len(cut) < 2:
-        return None
-    return Scenario(f"{name}/missed", history, [tasks.poll_response(history, cut[-1], whole=False)], page_size=3)
-
-
-def _handed_on(name: str, history: History) -> Scenario | None:
-    """Later tasks come in the responses to completions."""
-    found = _sticky(f"{name}", history)
-    if len(found.polls) < 2:
-        return None
-    found.name, found.in_completion = f"{name}/handed-on", True
-    return found
-
-
-def _refused(name: str, history: History) -> Scenario | None:
-    """The first completion is refused as not found; the run comes again whole."""
-    cut = tasks.cut(history)
-    first = tasks.poll_response(history, cut[0], whole=True)
-    again = [tasks.poll_response(history, task, whole=task.number == 1) for task in cut]
-    return Scenario(f"{name}/refused", history, [first, *again], refusals={0: Refusal(5, "task not found")})
-
-
-def _failed_by_lang(name: str, history: History) -> Scenario | None:
-    """Lang fails the first activation; the run comes again whole."""
-    cut = tasks.cut(history)
-    first = tasks.poll_response(history, cut[0], whole=True)
-    again = [tasks.poll_response(history, task, whole=task.number == 1) for task in cut]
-    return Scenario(f"{name}/failed-by-lang", history, [first, *again], fail_activation=0)
-
-
-def _queried(name: str, history: History) -> Scenario | None:
-    """A legacy query behind every task, and one on the closed run."""
-    found = _sticky(name, history)
-    polls: list[PollWorkflowTaskQueueResponse] = []
-    for number, poll in enumerate(found.polls):
-        polls.append(poll)
-        query = PollWorkflowTaskQueueResponse()
-        query.CopyFrom(poll)
-        query.ClearField("history")
-        query.ClearField("messages")
-        query.history.SetInParent()
-        query.previous_started_event_id, query.started_event_id = poll.started_event_id, 0
-        query.task_token = f"query-{number}".encode()
-        query.query.query_type = "state"
-        if number + 1 < len(found.polls):
-            polls.append(query)
-    return Scenario(f"{name}/queried", history, polls) if len(polls) > len(found.polls) else None
-
-
-_VARIANTS: tuple[Variant, ...] = (
-    _paged_by_one,
-    _sticky,
-    _uncached,
-    _paged,
-    _missed,
-    _handed_on,
-    _refused,
-    _failed_by_lang,
-    _queried,
-)
+    """Every small history in every variant that fits it, then those with a lang of their own, then bad input."""
+    yield from variants.of_small_histories()
+    yield from local_activities.of_local_activities()
+    yield from scripted.of_scripts()
+    yield from bad.of_bad_histories()

@@ -45,7 +45,8 @@ def poll_response(
 
     With `page_size` only that many events come, and a token (`page:<next>:<end>`) for the rest.
     """
-    start = history.events[0].workflow_execution_started_event_attributes
+    first_event = history.events[0] if history.events else HistoryEvent()
+    start = first_event.workflow_execution_started_event_attributes
     response = PollWorkflowTaskQueueResponse(
         task_token=f"token-{task.number}".encode(),
         started_event_id=task.started,
@@ -64,6 +65,16 @@ def poll_response(
     return response
 
 
+def whole(history: History) -> PollWorkflowTaskQueueResponse:
+    """The response that gives out every event up to the last started task, whatever their ids are."""
+    started = [event for event in history.events if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED]
+    ids = [0, 0, *(event.event_id for event in started)]
+    response = poll_response(history, Task(1, ids[-1], ids[-2], 1), whole=True)
+    last = max((index for index, event in enumerate(history.events, 1) if event in started[-1:]), default=0)
+    response.history.CopyFrom(History(events=history.events[:last]))
+    return response
+
+
 def fill_page(target: History, history: History, first: int, last: int, page_size: int | None) -> None:
     """Copy events `first` to `last`, at most `page_size`."""
     end = last if page_size is None else min(last, first + page_size - 1)
@@ -76,6 +87,8 @@ def _update_requests(history: History, task: Task) -> list[Message]:
     for event in history.events:
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
             accepted = event.workflow_execution_update_accepted_event_attributes
+            if not accepted.HasField("accepted_request"):
+                continue  # an event of the history brings it
             if task.previous_started < accepted.accepted_request_sequencing_event_id <= task.started:
                 found.append(_update_request(event))
     return found

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from conformance.histories.small import children, markers, operations, tasks
-from conformance.histories.small.registry import HISTORIES
+from conformance.histories.small.registry import HISTORIES, REPLAY_ONLY
 
-__all__ = ["HISTORIES", "children", "markers", "operations", "tasks"]
+__all__ = ["HISTORIES", "REPLAY_ONLY", "children", "markers", "operations", "tasks"]

@@ -69,13 +69,14 @@ def child_cancelled_after_start() -> HistoryBuilder:
     initiated = builder.child_initiated("child-1")
     builder.child("STARTED", initiated, "child-1")
     builder.task()
-    requested = _cancel_external(builder, "child-1", child_only=True)
+    requested = cancel_external(builder, "child-1", child_only=True)
     _cancel_delivered(builder, requested, "child-1")
     builder.child("CANCELED", initiated, "child-1")
     return ended(builder)
 
 
-def _cancel_external(builder: HistoryBuilder, workflow_id: str, *, child_only: bool) -> int:
+def cancel_external(builder: HistoryBuilder, workflow_id: str, *, child_only: bool) -> int:
+    """The cancellation of another workflow, or of a child, is wanted."""
     return builder.add(
         "REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED",
         "request_cancel_external_workflow_execution_initiated_event_attributes",
@@ -101,7 +102,7 @@ def _cancel_delivered(builder: HistoryBuilder, initiated: int, workflow_id: str)
 def external_cancel_is_delivered() -> HistoryBuilder:
     """Another workflow is cancelled."""
     builder = begun()
-    _cancel_delivered(builder, _cancel_external(builder, "other", child_only=False), "other")
+    _cancel_delivered(builder, cancel_external(builder, "other", child_only=False), "other")
     return ended(builder)
 
 
@@ -109,7 +110,7 @@ def external_cancel_is_delivered() -> HistoryBuilder:
 def external_cancel_finds_no_one() -> HistoryBuilder:
     """The other workflow is not there."""
     builder = begun()
-    initiated = _cancel_external(builder, "other", child_only=False)
+    initiated = cancel_external(builder, "other", child_only=False)
     builder.add(
         "REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED",
         "request_cancel_external_workflow_execution_failed_event_attributes",
@@ -119,7 +120,8 @@ def external_cancel_finds_no_one() -> HistoryBuilder:
     return ended(builder)
 
 
-def _signal_external(builder: HistoryBuilder) -> int:
+def signal_external(builder: HistoryBuilder) -> int:
+    """A signal to another workflow is wanted."""
     return builder.add(
         "SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED",
         "signal_external_workflow_execution_initiated_event_attributes",
@@ -138,7 +140,7 @@ def external_signal_is_delivered() -> HistoryBuilder:
     builder.add(
         "EXTERNAL_WORKFLOW_EXECUTION_SIGNALED",
         "external_workflow_execution_signaled_event_attributes",
-        initiated_event_id=_signal_external(builder),
+        initiated_event_id=signal_external(builder),
         workflow_execution=WorkflowExecution(workflow_id="other"),
     )
     return ended(builder)
@@ -151,7 +153,7 @@ def external_signal_finds_no_one() -> HistoryBuilder:
     builder.add(
         "SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED",
         "signal_external_workflow_execution_failed_event_attributes",
-        initiated_event_id=_signal_external(builder),
+        initiated_event_id=signal_external(builder),
         cause=1,
     )
     return ended(builder)

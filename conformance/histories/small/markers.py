@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from temporalio.api.common.v1 import Memo, SearchAttributes
 
-from conformance.histories.builder import HistoryBuilder, payloads
-from conformance.histories.small.registry import begun, ended, history
+from conformance.histories.builder import HistoryBuilder, failure, payloads
+from conformance.histories.small.registry import begun, ended, history, replay_only
 
 
 @history
@@ -53,7 +53,7 @@ def attributes_and_memo_upserted() -> HistoryBuilder:
     return ended(builder)
 
 
-@history
+@replay_only
 def local_activities_with_activation_index() -> HistoryBuilder:
     """Three local activities, resolved one activation each."""
     builder = begun()
@@ -63,7 +63,7 @@ def local_activities_with_activation_index() -> HistoryBuilder:
     return ended(builder)
 
 
-@history
+@replay_only
 def local_activities_of_old_histories() -> HistoryBuilder:
     """Markers without an activation index: all at once."""
     builder = begun()
@@ -73,7 +73,7 @@ def local_activities_of_old_histories() -> HistoryBuilder:
     return ended(builder)
 
 
-@history
+@replay_only
 def local_activity_over_heartbeats() -> HistoryBuilder:
     """Workflow task heartbeats pass before the marker."""
     builder = begun()
@@ -109,15 +109,38 @@ def update_completes_later() -> HistoryBuilder:
 
 
 @history
+def update_fails() -> HistoryBuilder:
+    """Accepted, then failed."""
+    builder = begun()
+    builder.timer_started(1, 1000)
+    builder.task()
+    builder.update_completed("update-1", builder.update_accepted("update-1"), failed=failure("handler broke"))
+    builder.signaled()
+    return ended(builder)
+
+
+@history
+def update_admitted() -> HistoryBuilder:
+    """An update that was reapplied by a reset: its request stands in an event of its own."""
+    builder = begun()
+    builder.timer_started(1, 1000)
+    builder.update_admitted("update-1")
+    builder.task()
+    builder.update_completed("update-1", builder.update_accepted("update-1", admitted=True))
+    builder.signaled()
+    return ended(builder)
+
+
+@history
 def everything_at_once() -> HistoryBuilder:
     """Activity, timer, child, patch, local activity, signal and update in one run."""
     builder = begun()
     builder.patch_marker("change")
     builder.change_version_upserted("change")
-    builder.local_activity_marker(1, activation_index=1)
     scheduled = builder.activity_scheduled(1)
     timer = builder.timer_started(1)
     initiated = builder.child_initiated("child-1")
+    builder.local_activity_marker(1, activation_index=1)
     builder.child("STARTED", initiated, "child-1")
     builder.signaled()
     builder.activity_completed(scheduled, builder.activity_started(scheduled))

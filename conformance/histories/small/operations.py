@@ -88,7 +88,8 @@ def activity_completes_despite_cancel_request() -> HistoryBuilder:
     return ended(builder)
 
 
-def _nexus(builder: HistoryBuilder) -> int:
+def nexus_operation(builder: HistoryBuilder) -> int:
+    """An operation is wanted."""
     return builder.add(
         "NEXUS_OPERATION_SCHEDULED",
         "nexus_operation_scheduled_event_attributes",
@@ -109,7 +110,7 @@ def _nexus_event(builder: HistoryBuilder, kind: str, scheduled: int, **fields: o
 def nexus_operation_completes_synchronously() -> HistoryBuilder:
     """No started event."""
     builder = begun()
-    _nexus_event(builder, "COMPLETED", _nexus(builder), result=payloads(b'"out"').payloads[0])
+    _nexus_event(builder, "COMPLETED", nexus_operation(builder), result=payloads(b'"out"').payloads[0])
     return ended(builder)
 
 
@@ -117,7 +118,7 @@ def nexus_operation_completes_synchronously() -> HistoryBuilder:
 def nexus_operation_completes_later() -> HistoryBuilder:
     """Started with a token, completed after a task."""
     builder = begun()
-    scheduled = _nexus(builder)
+    scheduled = nexus_operation(builder)
     _nexus_event(builder, "STARTED", scheduled, operation_token="token")
     builder.task()
     _nexus_event(builder, "COMPLETED", scheduled, result=payloads(b'"out"').payloads[0])
@@ -130,7 +131,7 @@ def nexus_operation_fails() -> HistoryBuilder:
     builder = begun()
     broken = Failure(message="operation broke")
     broken.nexus_operation_execution_failure_info.service = "service"
-    _nexus_event(builder, "FAILED", _nexus(builder), failure=broken)
+    _nexus_event(builder, "FAILED", nexus_operation(builder), failure=broken)
     return ended(builder)
 
 
@@ -138,7 +139,7 @@ def nexus_operation_fails() -> HistoryBuilder:
 def nexus_operation_times_out_after_start() -> HistoryBuilder:
     """Started, then timed out."""
     builder = begun()
-    scheduled = _nexus(builder)
+    scheduled = nexus_operation(builder)
     _nexus_event(builder, "STARTED", scheduled, operation_token="token")
     _nexus_event(builder, "TIMED_OUT", scheduled, failure=failure("operation slow"))
     return ended(builder)
@@ -148,7 +149,7 @@ def nexus_operation_times_out_after_start() -> HistoryBuilder:
 def nexus_operation_cancelled() -> HistoryBuilder:
     """Cancel requested, request delivered, operation cancelled."""
     builder = begun()
-    scheduled = _nexus(builder)
+    scheduled = nexus_operation(builder)
     _nexus_event(builder, "STARTED", scheduled, operation_token="token")
     builder.task()
     requested = _nexus_event(builder, "CANCEL_REQUESTED", scheduled, workflow_task_completed_event_id=builder.completed)

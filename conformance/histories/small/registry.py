@@ -9,12 +9,20 @@ from conformance.histories.builder import HistoryBuilder
 Maker = Callable[[], HistoryBuilder]
 HISTORIES: dict[str, Maker] = {}
 """By name."""
+REPLAY_ONLY: set[str] = set()
+"""Names of those that only a replay can follow."""
 
 
 def history(make: Maker) -> Maker:
     """Register a maker under its own name."""
     HISTORIES[make.__name__.replace("_", "-")] = make
     return make
+
+
+def replay_only(make: Maker) -> Maker:
+    """Register a maker whose commands stand in an order that no live run gives: an old one, or another lang's."""
+    REPLAY_ONLY.add(make.__name__.replace("_", "-"))
+    return history(make)
 
 
 def begun() -> HistoryBuilder:

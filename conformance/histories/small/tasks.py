@@ -123,7 +123,7 @@ def reset_gives_new_seed() -> HistoryBuilder:
     builder = begun()
     builder.timer_fired(1, builder.timer_started(1))
     builder.task_started()
-    builder.task_failed(cause=18, new_run_id="reset-run", base_run_id="base-run")
+    builder.task_failed(cause=20, new_run_id="reset-run", base_run_id="base-run")
     return ended(builder)
 
 

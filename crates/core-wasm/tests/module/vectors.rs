@@ -76,11 +76,23 @@ fn native_runs_live_as_native_core() {
     expect_all("live", lives(), |vector| &vector.name, |vector| live_problems(Native::default(), vector));
 }
 
+/// A service that has tasks for a run that it saw end, or whose last task it saw fail: whether Core still has that run
+/// when they come is a matter of which is faster.
+const ORDER_MATTERS: [&str; 5] = [
+    "bad-cancellation-for-timer/step-by-step",
+    "bad-completion-for-timer/step-by-step",
+    "bad-continue-as-new-for-timer/step-by-step",
+    "bad-event-twice/step-by-step",
+    "bad-failure-for-timer/step-by-step",
+];
+
 /// On a network either may be faster.
 #[test]
 fn tasks_may_come_before_the_answers_that_caused_them() {
-    let problems = |vector: &LiveVector| live_problems_in(Arrival::AnswerLast, Native::default(), vector);
-    expect_all("live, answers last,", lives(), |vector| &vector.name, problems);
+    let sound: Vec<_> = lives().iter().filter(|vector| !ORDER_MATTERS.contains(&vector.name.as_str())).collect();
+    assert_eq!(sound.len() + ORDER_MATTERS.len(), lives().len(), "a name is of no vector");
+    let problems = |vector: &&LiveVector| live_problems_in(Arrival::AnswerLast, Native::default(), vector);
+    expect_all("live, answers last,", &sound, |vector| &vector.name, problems);
 }
 
 #[test]

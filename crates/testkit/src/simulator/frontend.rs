@@ -1,7 +1,7 @@
 //! A scripted Temporal frontend, as conformance/live/frontend.py: gives out tasks, keeps every request about workflow
 //! tasks.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use corewasm_host::envelope::{GrpcResponse, GrpcStatus, RpcResult, RpcStart, input, rpc_result};
@@ -9,7 +9,6 @@ use prost::Message;
 use temporalio_protos::temporal::api::{
     enums::v1::TaskQueueKind,
     history::v1::{History, HistoryEvent},
-    namespace::v1::NamespaceInfo,
     workflowservice::v1::{
         DescribeNamespaceResponse, GetSystemInfoResponse, GetWorkflowExecutionHistoryRequest,
         GetWorkflowExecutionHistoryResponse, PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse,
@@ -17,55 +16,9 @@ use temporalio_protos::temporal::api::{
     },
 };
 
-use crate::vector::LiveVector;
+use super::script::Script;
 
 const ANSWERS: [&str; 3] = ["RespondWorkflowTaskCompleted", "RespondWorkflowTaskFailed", "RespondQueryTaskCompleted"];
-
-/// Which comes first: an answer to a worker, or the task that the service has because of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Arrival {
-    /// The answer.
-    #[default]
-    AnswerFirst,
-    /// Whatever else can come, in turns of their own.
-    AnswerLast,
-}
-
-/// What the frontend gives out.
-#[derive(Clone, Debug, Default)]
-pub struct Script {
-    /// Whole; GetWorkflowExecutionHistory is answered from it.
-    pub history: History,
-    /// Given out in order, each once all before were answered.
-    pub polls: Vec<PollWorkflowTaskQueueResponse>,
-    /// Size of the worker's cache.
-    pub max_cached_workflows: u32,
-    /// Number of the answer (0: first) to gRPC code and message.
-    pub refusals: BTreeMap<usize, (u32, String)>,
-    /// Events per page; tokens read page:<first>:<last>.
-    pub page_size: Option<usize>,
-    /// Later tasks travel in RespondWorkflowTaskCompletedResponse.
-    pub in_completion: bool,
-    /// In which order answers and tasks come.
-    pub arrival: Arrival,
-}
-
-impl TryFrom<&LiveVector> for Script {
-    type Error = prost::DecodeError;
-
-    fn try_from(vector: &LiveVector) -> Result<Self, Self::Error> {
-        let polls = vector.polls.iter().map(|poll| PollWorkflowTaskQueueResponse::decode(poll.0.clone()));
-        Ok(Self {
-            history: History::decode(vector.history.clone())?,
-            polls: polls.collect::<Result<_, _>>()?,
-            max_cached_workflows: vector.max_cached_workflows,
-            refusals: vector.refusals.clone(),
-            page_size: vector.page_size,
-            in_completion: vector.in_completion,
-            arrival: Arrival::default(),
-        })
-    }
-}
 
 /// Serves one script.
 pub(super) struct Frontend {
@@ -73,8 +26,11 @@ pub(super) struct Frontend {
     queue: VecDeque<PollWorkflowTaskQueueResponse>,
     /// Polls that wait: RPC and whether it is of the sticky queue.
     waiting: Vec<(u64, bool)>,
-    answers: usize,
+    pub(super) answers: usize,
     given: usize,
+    /// A task was given out and is neither answered nor over.
+    open: bool,
+    evictions: usize,
     sticky_known: bool,
     pub(super) requests: Vec<(String, Bytes)>,
 }
@@ -83,12 +39,20 @@ impl Frontend {
     pub(super) fn new(script: Script) -> Self {
         let queue = script.polls.iter().cloned().collect();
         let (waiting, requests) = (Vec::new(), Vec::new());
-        Self { script, queue, waiting, answers: 0, given: 0, sticky_known: false, requests }
+        let open = false;
+        Self { script, queue, waiting, answers: 0, given: 0, open, evictions: 0, sticky_known: false, requests }
     }
 
     /// Whether every task was given out and answered.
     pub(super) fn is_finished(&self) -> bool {
-        self.queue.is_empty() && self.answers == self.given
+        self.queue.is_empty() && !self.open && self.given > 0
+    }
+
+    /// Lang answered an eviction: the end of a task that Core does not answer.
+    pub(super) fn evicted(&mut self) {
+        self.evictions += 1;
+        let unanswered = self.given.checked_sub(1).and_then(|last| self.script.unanswered.get(&last));
+        self.open &= unanswered.is_none_or(|evictions| self.evictions < *evictions);
     }
 
     /// Takes a request; gives its answer if that does not have to wait.
@@ -110,7 +74,7 @@ impl Frontend {
             }
             "GetWorkflowExecutionHistory" => self.page(&decode(start.body)?)?.encode_to_vec(),
             "GetSystemInfo" => system_info().encode_to_vec(),
-            "DescribeNamespace" => namespace().encode_to_vec(),
+            "DescribeNamespace" => self.namespace().encode_to_vec(),
             _ => Vec::new(),
         };
         Ok(Some(response_input(start.rpc, response)))
@@ -124,27 +88,34 @@ impl Frontend {
     /// The next task, if a waiting poll may have it.
     pub(super) fn give(&mut self) -> Option<input::Kind> {
         let first = self.queue.front()?;
-        if self.given > self.answers {
+        if self.open {
             return None;
         }
         let is_whole = first.history.as_ref().and_then(|history| history.events.first()).is_some_and(is_first);
         let wants_sticky = self.sticky_known && !is_whole;
         let at = self.waiting.iter().position(|(_, is_sticky)| *is_sticky == wants_sticky)?;
         self.given += 1;
+        self.open = true;
         let (rpc, _) = self.waiting.remove(at);
         Some(response_input(rpc, self.queue.pop_front()?.encode_to_vec()))
     }
 
     fn answer(&mut self, rpc: u64, is_completion: bool) -> input::Kind {
-        let refusal = self.script.refusals.get(&self.answers).cloned();
+        let number = self.answers;
         self.answers += 1;
-        if let Some((code, message)) = refusal {
+        self.open = false;
+        if let Some((code, message)) = self.script.refusals.get(&number).cloned() {
             let status = GrpcStatus { code, message, ..GrpcStatus::default() };
             return input::Kind::RpcResult(RpcResult { rpc, result: Some(rpc_result::Result::Status(status)) });
         }
-        let workflow_task = if is_completion { self.hand_on() } else { None };
-        let response = RespondWorkflowTaskCompletedResponse { workflow_task, ..Default::default() };
+        let response = if is_completion { self.accepted(number) } else { Default::default() };
         response_input(rpc, response.encode_to_vec())
+    }
+
+    fn accepted(&mut self, number: usize) -> RespondWorkflowTaskCompletedResponse {
+        let reset_history_event_id = self.script.resets.get(&number).copied().unwrap_or_default();
+        let workflow_task = self.hand_on();
+        RespondWorkflowTaskCompletedResponse { workflow_task, reset_history_event_id, ..Default::default() }
     }
 
     /// The task that travels in the response to a completion.
@@ -152,6 +123,7 @@ impl Frontend {
         self.sticky_known = true;
         let task = if self.script.in_completion { self.queue.pop_front() } else { None };
         self.given += usize::from(task.is_some());
+        self.open = task.is_some();
         task
     }
 
@@ -166,13 +138,20 @@ impl Frontend {
         };
         let size = self.script.page_size.unwrap_or(usize::MAX);
         let end = last.min(first.saturating_add(size) - 1);
-        let events = self.script.history.events.get(first - 1..end).unwrap_or_default().to_vec();
+        let run_id = request.execution.as_ref().map_or("", |execution| execution.run_id.as_str());
+        let events = self.script.history_of(run_id).events.get(first - 1..end).unwrap_or_default().to_vec();
         let next_page_token = if end < last { page_token(end + 1, last) } else { Vec::new() };
         Ok(GetWorkflowExecutionHistoryResponse {
             history: Some(History { events }),
             next_page_token,
             ..Default::default()
         })
+    }
+
+    fn namespace(&self) -> DescribeNamespaceResponse {
+        let mut response = self.script.namespace.clone();
+        response.namespace_info.get_or_insert_default().name = "default".to_owned();
+        response
     }
 
     fn last_given(&self) -> usize {
@@ -212,11 +191,6 @@ fn system_info() -> GetSystemInfoResponse {
         ..Capabilities::default()
     };
     GetSystemInfoResponse { server_version: "conformance".to_owned(), capabilities: Some(capabilities) }
-}
-
-fn namespace() -> DescribeNamespaceResponse {
-    let namespace_info = Some(NamespaceInfo { name: "default".to_owned(), ..NamespaceInfo::default() });
-    DescribeNamespaceResponse { namespace_info, ..Default::default() }
 }
 
 fn decode<M: Message + Default>(body: Bytes) -> Result<M, String> {

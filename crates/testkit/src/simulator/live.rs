@@ -1,10 +1,17 @@
 //! A worker against the scripted frontend, from its connect to its end, as conformance/live/run.py.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use corewasm_host::envelope::{
-    ClientConnect, TaskKind, WorkerComplete, WorkerFinalizeShutdown, WorkerInitiateShutdown, WorkerOpen, WorkerPoll,
-    WorkerValidate, input,
+    ClientConnect, TaskKind, WorkerComplete, WorkerConfig, WorkerFinalizeShutdown, WorkerInitiateShutdown, WorkerOpen,
+    WorkerPoll, WorkerValidate, input,
 };
+
+use prost::Message;
+use temporalio_protos::coresdk::workflow_activation::{WorkflowActivation, workflow_activation_job::Variant as Job};
+
+use crate::vector::LocalAttempt;
 
 use super::{
     Arrival, Lang, Script, SimulatedHost, Transcript, TurnLog, Turns, config,
@@ -25,7 +32,12 @@ const MOST_TURNS: usize = 100_000;
 /// # Errors
 /// What went wrong: a refused input, a failed call, or a run that does not end.
 pub fn run_live<T: Turns>(module: T, script: Script, lang: &mut dyn Lang) -> Result<(Transcript, TurnLog), String> {
-    let (max_cached_workflows, arrival) = (script.max_cached_workflows, script.arrival);
+    let worker = WorkerConfig {
+        disable_payload_error_limit: script.worker.disable_payload_error_limit,
+        nondeterminism_as_workflow_fail: script.worker.nondeterminism_as_workflow_fail,
+        ..config::worker(script.max_cached_workflows)
+    };
+    let (arrival, attempts) = (script.arrival, script.local_activities.iter().cloned().collect());
     let mut run = LiveRun {
         host: SimulatedHost::open(module)?,
         frontend: Frontend::new(script),
@@ -36,10 +48,12 @@ pub fn run_live<T: Turns>(module: T, script: Script, lang: &mut dyn Lang) -> Res
         activations: Vec::new(),
         workflow: Workflow::Idle,
         local: State::Idle,
+        attempts,
+        evicting: false,
         stage: Stage::Connecting,
     };
     run.connect();
-    run.drive(max_cached_workflows).map_err(|error| run.explain(&error))?;
+    run.drive(&worker).map_err(|error| run.explain(&error))?;
     let transcript = Transcript { requests: run.frontend.requests, activations: run.activations };
     Ok((transcript, run.host.into_log()))
 }
@@ -78,15 +92,19 @@ struct LiveRun<'l, T> {
     activations: Vec<Bytes>,
     workflow: Workflow,
     local: State,
+    /// What becomes of the local activities that will be started.
+    attempts: VecDeque<LocalAttempt>,
+    /// Lang was told last to forget a run.
+    evicting: bool,
     stage: Stage,
 }
 
 impl<T: Turns> LiveRun<'_, T> {
-    fn drive(&mut self, max_cached_workflows: u32) -> Result<(), String> {
+    fn drive(&mut self, worker: &WorkerConfig) -> Result<(), String> {
         for _ in 0..MOST_TURNS {
             let inputs = std::mem::take(&mut self.inputs);
             for event in self.host.turn(inputs)? {
-                self.handle(event, max_cached_workflows)?;
+                self.handle(event, worker)?;
             }
             self.inputs.extend(std::iter::from_fn(|| self.frontend.give()));
             self.go_on();
@@ -103,23 +121,26 @@ impl<T: Turns> LiveRun<'_, T> {
         Err(format!("not over after {MOST_TURNS} turns"))
     }
 
-    fn handle(&mut self, event: Event, max_cached_workflows: u32) -> Result<(), String> {
+    fn handle(&mut self, event: Event, worker: &WorkerConfig) -> Result<(), String> {
         match event {
             Event::RpcStarted(start) => {
                 let answers = if self.arrival == Arrival::AnswerLast { &mut self.late } else { &mut self.inputs };
                 answers.extend(self.frontend.request(start)?);
             }
             Event::RpcCancelled(rpc) => self.frontend.cancel(rpc),
-            Event::Resolved(call, result) => self.resolved(call, result, max_cached_workflows)?,
+            Event::Resolved(call, result) => self.resolved(call, result, worker)?,
         }
         Ok(())
     }
 
-    fn resolved(&mut self, call: u64, result: Result<Bytes, String>, cached: u32) -> Result<(), String> {
+    fn resolved(&mut self, call: u64, result: Result<Bytes, String>, worker: &WorkerConfig) -> Result<(), String> {
         match (&self.workflow, &self.local) {
             (Workflow::Polling(poll), _) if *poll == call => return self.activation(result),
             (Workflow::Completing(completion), _) if *completion == call => {
                 self.workflow = Workflow::Idle;
+                if std::mem::take(&mut self.evicting) {
+                    self.frontend.evicted();
+                }
                 return result.map(drop);
             }
             (_, State::Polling(poll)) if *poll == call => return self.local_task(result),
@@ -130,14 +151,14 @@ impl<T: Turns> LiveRun<'_, T> {
             }
             _ => {}
         }
-        result.map(|_| self.next_stage(cached))
+        result.map(|_| self.next_stage(worker))
     }
 
-    fn next_stage(&mut self, max_cached_workflows: u32) {
+    fn next_stage(&mut self, worker: &WorkerConfig) {
         let call = self.host.next_call();
         match self.stage {
             Stage::Connecting => {
-                let config = Some(config::worker(max_cached_workflows));
+                let config = Some(worker.clone());
                 let open = WorkerOpen { worker: HANDLE, client: HANDLE, call, config, ledger: None };
                 self.inputs.push(input::Kind::WorkerOpen(open));
                 self.stage = Stage::Opening;
@@ -169,6 +190,18 @@ impl<T: Turns> LiveRun<'_, T> {
         {
             self.local = State::Idle;
         }
+        if let State::Held { until_ns: until @ None, after_answers, .. } = &mut self.local
+            && self.frontend.answers >= *after_answers
+        {
+            // The task that comes with the answer, or after it, shall be there.
+            *until = Some(self.host.now_ns() + if *after_answers == 0 { 0 } else { PATIENCE_NS });
+        }
+        if let State::Held { completion, until_ns: Some(until_ns), .. } = &self.local
+            && self.host.now_ns() >= *until_ns
+        {
+            let (completion, seen) = (completion.clone(), self.activations.len());
+            self.local = State::Completing { call: self.complete(TaskKind::Activity, completion), seen };
+        }
         if matches!(self.local, State::Idle) {
             self.local = State::Polling(self.poll(TaskKind::Activity));
         }
@@ -197,7 +230,11 @@ impl<T: Turns> LiveRun<'_, T> {
     /// Nothing moves: on to the next thing that someone waits for.
     fn pass_time(&mut self) -> Result<(), String> {
         let quiet = if let Stage::Quiet(until_ns) = self.stage { Some(until_ns) } else { None };
-        let patience = if let State::Waiting { until_ns, .. } = self.local { Some(until_ns) } else { None };
+        let patience = match self.local {
+            State::Waiting { until_ns, .. } => Some(until_ns),
+            State::Held { until_ns, .. } => until_ns,
+            _ => None,
+        };
         let next = [self.host.wakeup_ns(), quiet, patience].into_iter().flatten().min();
         let next_ns = next.ok_or("nothing moves and nobody waits for anything")?;
         self.host.advance_to(next_ns);
@@ -210,6 +247,7 @@ impl<T: Turns> LiveRun<'_, T> {
             return Ok(());
         };
         self.activations.push(activation.clone());
+        self.evicting = is_eviction(&activation)?;
         let completion = self.lang.complete(&activation)?;
         self.workflow = Workflow::Completing(self.complete(TaskKind::Workflow, completion));
         Ok(())
@@ -220,11 +258,7 @@ impl<T: Turns> LiveRun<'_, T> {
             self.local = State::Ended;
             return Ok(());
         };
-        let seen = self.activations.len();
-        self.local = match local_activities::completion(task)? {
-            Some(completion) => State::Completing { call: self.complete(TaskKind::Activity, completion), seen },
-            None => State::Idle,
-        };
+        self.local = local_activities::state_of(task, &mut self.attempts)?;
         Ok(())
     }
 
@@ -254,6 +288,11 @@ impl<T: Turns> LiveRun<'_, T> {
         let rpcs: Vec<_> = self.frontend.requests.iter().map(|(rpc, _)| rpc.as_str()).collect();
         format!("{error} ({:?}, {} activations, requests {rpcs:?})", self.stage, self.activations.len())
     }
+}
+
+fn is_eviction(activation: &Bytes) -> Result<bool, String> {
+    let activation = WorkflowActivation::decode(activation.clone()).map_err(|error| error.to_string())?;
+    Ok(activation.jobs.iter().any(|job| matches!(job.variant, Some(Job::RemoveFromCache(_)))))
 }
 
 /// The value of a poll; none when the worker is shut down for its kind.

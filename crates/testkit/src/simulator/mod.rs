@@ -11,17 +11,18 @@ mod lang;
 mod live;
 mod local_activities;
 mod replay;
+mod script;
 mod turn_bytes;
 mod typed_inputs;
 
 use bytes::Bytes;
 
-pub use frontend::{Arrival, Script};
 pub use history_lang::HistoryLang;
 pub use host::{SimulatedHost, TurnLog, Turns};
 pub use lang::{Lang, StoredCompletions};
 pub use live::run_live;
 pub use replay::run_replay;
+pub use script::{Arrival, Script};
 pub use turn_bytes::play_turn_bytes;
 pub use typed_inputs::play_typed_inputs;
 

@@ -52,12 +52,55 @@ pub struct LiveVector {
     pub in_completion: bool,
     /// Activation timestamps are not compared.
     pub times_vary: bool,
+    /// What the worker's configuration has beside its cache.
+    #[serde(default)]
+    pub worker: WorkerOptions,
+    /// Number of the answer to the event that its response resets the run to.
+    #[serde(default)]
+    pub resets: BTreeMap<usize, i64>,
+    /// Number of a poll that is not answered to the number of evictions after which it is over.
+    #[serde(default)]
+    pub unanswered: BTreeMap<usize, usize>,
+    /// Of the starts of local activities, in order; later ones succeed at once.
+    #[serde(default)]
+    pub local_activities: Vec<LocalAttempt>,
+    /// temporal.api.history.v1.History of the other runs.
+    #[serde(default)]
+    pub other_histories: Vec<Base64>,
+    /// DescribeNamespaceResponse, if it says more than the name.
+    #[serde(default)]
+    pub namespace: Option<Base64>,
     /// Lang's answers, one per activation.
     pub completions: Vec<Base64>,
     /// RPC and request.
     pub requests: Vec<(String, Base64)>,
     /// coresdk WorkflowActivation.
     pub activations: Vec<Base64>,
+}
+
+/// Fields of the SDK's worker configuration.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkerOptions {
+    /// Payloads that are too large are left to the service.
+    pub disable_payload_error_limit: bool,
+    /// Nondeterminism fails the workflow.
+    pub nondeterminism_as_workflow_fail: bool,
+}
+
+impl Default for WorkerOptions {
+    fn default() -> Self {
+        Self { disable_payload_error_limit: true, nondeterminism_as_workflow_fail: false }
+    }
+}
+
+/// What lang does with one attempt of a local activity.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct LocalAttempt {
+    /// ActivityExecutionResult; none: nothing until it is cancelled.
+    pub result: Option<Base64>,
+    /// The result comes once so many answers were given.
+    pub after_answers: usize,
 }
 
 /// Bytes that stand as base64 in a file.

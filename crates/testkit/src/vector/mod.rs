@@ -7,5 +7,5 @@ mod masks;
 
 pub use compare::{activation_differences, live_differences, replay_differences};
 pub use differences::{differences, message};
-pub use file::{LiveVector, ReplayVector, VectorError, lives, replays};
+pub use file::{Base64, LiveVector, LocalAttempt, ReplayVector, VectorError, WorkerOptions, lives, replays};
 pub use masks::{ACTIVATIONS, ACTIVATIONS_OF_LOCAL_ACTIVITIES, LOCAL_ACTIVITY_MARKERS, Masks, REQUESTS};
