@@ -33,14 +33,14 @@ async def replay(
     worker, pusher = bridge_worker.Worker.for_replay(bridge.new_runtime(), bridge.worker_config("replay", **config))
     steps: list[Step] = []
     try:
-        pushed = asyncio.ensure_future(pusher.push_history(workflow_id, history))
+        # The pusher holds one history: this waits for nobody, and a history that is refused ends here.
+        await pusher.push_history(workflow_id, history)
         while len(steps) < max_steps:
             activation = bytes(await worker._ref.poll_workflow_activation())
             completion = complete(activation, len(steps))
             steps.append(Step(activation, completion))
             await worker._ref.complete_workflow_activation(completion)
             if is_eviction(activation):
-                await pushed
                 return steps
         raise RuntimeError(f"replay of {workflow_id} did not end within {max_steps} activations")
     finally:
