@@ -3,9 +3,10 @@
 use crate::history_service::{
     Service, after_cache_miss, extract, paginator, paginator_of, replay, span, take, try_take,
 };
-use corewasm_engine::history::{Extraction, HistoryError, NextSequence, Paginator, TaskHistory};
+use corewasm_engine::history::{Extraction, HistoryError, HistoryUpdate, NextSequence, Paginator, TaskHistory};
 use corewasm_testkit::{HistoryBuilder, TaskView};
 use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
+use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 fn one_timer() -> HistoryBuilder {
     let mut history = HistoryBuilder::new();
@@ -325,4 +326,33 @@ fn a_task_without_a_token_asks_for_nothing() {
     // Spec 1.3.5.
     let extraction = paginator(&one_timer().whole(), false).extract_next_update();
     assert!(matches!(extraction, Ok(Extraction::Update(update)) if update.has_last_task() && update.len() == 8));
+}
+
+fn update_of(events: &[HistoryEvent], started_event_id: i64) -> HistoryUpdate {
+    match paginator_of(events, started_event_id, started_event_id, false).extract_next_update() {
+        Ok(Extraction::Update(update)) => update,
+        other => panic!("everything is there: {other:?}"),
+    }
+}
+
+#[test]
+fn a_task_whose_events_have_no_ids_is_not_fetched_again() {
+    // Spec 1.3.4: only pages repeat what came before.
+    let mut events = one_timer().events().to_vec();
+    events.iter_mut().for_each(|event| event.event_id = 0);
+    let update = update_of(&events, 0);
+    assert!(!update.is_incremental());
+    assert_eq!(update.len(), events.len());
+}
+
+#[test]
+fn ids_that_start_over_end_no_sequence() {
+    // Spec 1.4.
+    let once = timers(1).events().to_vec();
+    let twice: Vec<_> = once[..9].iter().chain(&once).cloned().collect();
+    let mut update = update_of(&twice, 8);
+    for (started, length) in [(0, 3), (3, 5), (8, 11)] {
+        let NextSequence::Sequence(sequence) = update.take_next_sequence(started) else { panic!("one more") };
+        assert_eq!(sequence.events.len(), length);
+    }
 }
