@@ -101,9 +101,8 @@ def _debian() -> Toolchain | None:
         name=f"Debian's {_output(str(DEBIAN_RUSTC), '--version')}, standard library built from source",
         cargo=str(DEBIAN_CARGO),
         rustc=str(DEBIAN_RUSTC),
-        # These features stand in place of std's own default, which has a demangler for backtraces that wasm never
-        # shows.
-        arguments=("-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"),
+        # backtrace-trace-only leaves out the demangler for backtraces, which wasm has none of.
+        arguments=("-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size,backtrace-trace-only"),
         environment={
             # build-std is an unstable option; this is the compiler's own switch to allow those.
             "RUSTC_BOOTSTRAP": "1",
