@@ -15,7 +15,7 @@ use prost::Message;
 use temporalio_protos::coresdk::NamespaceInfo;
 use temporalio_protos::coresdk::namespace_info::Limits;
 use temporalio_protos::temporal::api::deployment::v1::WorkerDeploymentOptions;
-use temporalio_protos::temporal::api::workflowservice::v1::{DescribeNamespaceRequest, DescribeNamespaceResponse};
+use temporalio_protos::temporal::api::workflowservice::v1::DescribeNamespaceRequest;
 
 use crate::TaskKind;
 use crate::config::Config;
@@ -23,7 +23,7 @@ use crate::context::{WorkerContext, WorkerSlots};
 use crate::error::{WorkerError, status_text};
 use crate::metrics::WorkerMetrics;
 use crate::service::{
-    CallOptions, Connection, EagerWorkflows, PayloadLimits, Registration, ServiceError, WorkerClient,
+    CallOptions, Connection, Description, EagerWorkflows, PayloadLimits, Registration, ServiceError, WorkerClient,
 };
 use crate::shutdown::ShutdownToken;
 use crate::signal::Signal;
@@ -303,7 +303,7 @@ impl Worker {
         polled
     }
 
-    async fn describe_namespace(&self) -> Result<DescribeNamespaceResponse, ServiceError> {
+    async fn describe_namespace(&self) -> Result<Description, ServiceError> {
         let client = &self.0.context.client;
         let request = DescribeNamespaceRequest { namespace: client.namespace().to_owned(), ..Default::default() };
         client.call("DescribeNamespace", request, CallOptions::default()).await

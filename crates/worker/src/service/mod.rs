@@ -17,7 +17,7 @@ use temporalio_protos::temporal::api::workflowservice::v1::get_system_info_respo
 
 pub use connection::{Connection, Registration};
 pub(crate) use eager::EagerWorkflows;
-pub use namespace::{NamespaceCapabilities, NamespaceDescription};
+pub use namespace::{Description, NamespaceCapabilities, NamespaceDescription};
 
 use crate::config::{Config, Versioning};
 
@@ -167,7 +167,13 @@ impl WorkerClient {
         self.call_encoded(rpc, request.encode_to_vec().into(), options).await
     }
 
-    async fn call_encoded(&self, rpc: &'static str, body: Bytes, options: CallOptions) -> Result<Bytes, ServiceError> {
+    /// Make a call whose request is encoded already.
+    pub async fn call_encoded(
+        &self,
+        rpc: &'static str,
+        body: Bytes,
+        options: CallOptions,
+    ) -> Result<Bytes, ServiceError> {
         let call = Call {
             rpc,
             body,

@@ -6,10 +6,28 @@ use std::rc::Rc;
 
 use corewasm_host::code;
 use temporalio_protos::temporal::api::namespace::v1::namespace_info::{Capabilities, Limits};
-use temporalio_protos::temporal::api::workflowservice::v1::DescribeNamespaceResponse;
 
 use super::ServiceError;
 use crate::signal::Signal;
+
+/// What of a DescribeNamespaceResponse is used. Decoding the rest as well would take code for all of it.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Description {
+    /// The namespace itself.
+    #[prost(message, optional, tag = "1")]
+    pub namespace_info: Option<DescribedNamespace>,
+}
+
+/// What of a namespace's NamespaceInfo is used.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct DescribedNamespace {
+    /// What it can do.
+    #[prost(message, optional, tag = "7")]
+    pub capabilities: Option<Capabilities>,
+    /// How much it takes.
+    #[prost(message, optional, tag = "8")]
+    pub limits: Option<Limits>,
+}
 
 /// A namespace's description, as far as it is known. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +35,7 @@ pub struct NamespaceDescription(Rc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    known: RefCell<Option<Rc<DescribeNamespaceResponse>>>,
+    known: RefCell<Option<Rc<Description>>>,
     asking: Cell<bool>,
     changed: Signal,
 }
@@ -35,12 +53,9 @@ impl Drop for Asking<'_> {
 impl NamespaceDescription {
     /// The description; `ask` is called if nobody asked with success before. A server without the call has a default
     /// one.
-    pub async fn resolve<Asked>(
-        &self,
-        ask: impl FnOnce() -> Asked,
-    ) -> Result<Rc<DescribeNamespaceResponse>, ServiceError>
+    pub async fn resolve<Asked>(&self, ask: impl FnOnce() -> Asked) -> Result<Rc<Description>, ServiceError>
     where
-        Asked: Future<Output = Result<DescribeNamespaceResponse, ServiceError>>,
+        Asked: Future<Output = Result<Description, ServiceError>>,
     {
         let state = &*self.0;
         state.changed.until(|| (state.known.borrow().is_some() || !state.asking.replace(true)).then_some(())).await;
@@ -49,7 +64,7 @@ impl NamespaceDescription {
         }
         let _asking = Asking(state);
         let description = match ask().await {
-            Err(error) if error.status.code == code::UNIMPLEMENTED => DescribeNamespaceResponse::default(),
+            Err(error) if error.status.code == code::UNIMPLEMENTED => Description::default(),
             answer => answer?,
         };
         let description = Rc::new(description);

@@ -22,8 +22,9 @@ const BUFFER_LOST: &str = "WorkflowTaskCompletionBufferLostFailure";
 
 /// A completion that was cut: the server buffers the commands of the first pages until the last one comes.
 struct Pages {
-    intermediate: Vec<RespondWorkflowTaskCompletedRequest>,
-    last: RespondWorkflowTaskCompletedRequest,
+    /// Encoded, as they may have to be sent again.
+    intermediate: Vec<Bytes>,
+    last: Bytes,
 }
 
 impl Workflows {
@@ -69,37 +70,38 @@ impl Workflows {
         self.send_page(pages.last.clone()).await
     }
 
-    async fn send_page(&self, page: RespondWorkflowTaskCompletedRequest) -> Result<Bytes, ServiceError> {
+    async fn send_page(&self, page: Bytes) -> Result<Bytes, ServiceError> {
         let options = CallOptions { retry: RetryKind::Unless(lost_buffer), ..CallOptions::default() };
-        self.context.client.call_raw(RPC, page, options).await
+        self.context.client.call_encoded(RPC, page, options).await
     }
 }
 
 impl Pages {
     fn cut(mut request: RespondWorkflowTaskCompletedRequest) -> Self {
-        let empty = RespondWorkflowTaskCompletedRequest {
-            task_token: request.task_token.clone(),
-            identity: request.identity.clone(),
-            namespace: request.namespace.clone(),
+        let (task_token, identity) = (request.task_token.clone(), request.identity.clone());
+        let namespace = request.namespace.clone();
+        let page = |number: usize| RespondWorkflowTaskCompletedRequest {
+            task_token: task_token.clone(),
+            identity: identity.clone(),
+            namespace: namespace.clone(),
             intermediate_page: true,
+            page_number: number as i32,
             ..Default::default()
         };
-        let mut intermediate = vec![empty.clone()];
+        let mut intermediate = vec![page(0)];
         let mut bytes = 0;
         for command in std::mem::take(&mut request.commands) {
             let length = command.encoded_len();
             if bytes > 0 && bytes + length > PAGE_BYTES {
-                intermediate.push(RespondWorkflowTaskCompletedRequest {
-                    page_number: intermediate.len() as i32,
-                    ..empty.clone()
-                });
+                intermediate.push(page(intermediate.len()));
                 bytes = 0;
             }
             bytes += length;
             intermediate.last_mut().expect("it began with one page").commands.push(command);
         }
         request.page_number = intermediate.len() as i32;
-        Self { intermediate, last: request }
+        let intermediate = intermediate.iter().map(|page| page.encode_to_vec().into()).collect();
+        Self { intermediate, last: request.encode_to_vec().into() }
     }
 }
 
