@@ -23,7 +23,7 @@ class _BridgeFinder:
 
     @staticmethod
     def find_spec(name, path=None, target=None):  # type: ignore[no-untyped-def]
-        return bridge_spec(name) if name == _NATIVE else None  # type: ignore[no-untyped-call]
+        return bridge_spec(name) if name == _NATIVE else None
 
 
 def bridge_spec(name: str) -> object:
