@@ -2,6 +2,7 @@
 //! the activations and the commands that it gave in life. Spec 1.3: however that history is cut into pages.
 
 use crate::any_workflow::{Life, Plan, Worker, any_plan, assert_completes_as, live, view_of};
+use crate::support::settled;
 use crate::support::{Report, paged, task};
 use corewasm_engine::PreparedTask;
 use corewasm_testkit::history::generate::any_page_sizes;
@@ -43,7 +44,7 @@ fn replay_in_pages(plan: &Plan, life: &Life, number: usize, sizes: &[usize]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(settled(300))]
 
     #[test]
     fn replay_from_any_prefix_is_like_life(plan in any_plan()) {

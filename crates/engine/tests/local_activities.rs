@@ -65,18 +65,6 @@ fn a_heartbeat_wakes_lang_once_and_asks_for_another_task() {
 }
 
 #[test]
-fn a_broken_run_heartbeats_all_the_same() {
-    let mut driver = with_one(setup());
-    driver.heartbeat();
-    let (legacy_query, queries) = (Some(query("state")), vec![("1".to_owned(), query("state"))]);
-    driver.task(PreparedTask { legacy_query, queries, ..task(&heartbeaten().only_task(2)) });
-    driver.task(task(&heartbeaten().only_task(2)));
-    driver.heartbeat();
-    assert_eq!(driver.completions().len(), 2);
-    assert!(driver.last_completion().force_create_new_task);
-}
-
-#[test]
 fn a_result_between_tasks_waits_for_the_next_one() {
     let mut driver = with_one(setup());
     driver.heartbeat();

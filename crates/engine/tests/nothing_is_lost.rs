@@ -6,6 +6,7 @@ use crate::support::commands::{
     answer_query, cancel_local_activity, cancel_timer, complete_workflow, schedule_local_activity, start_timer,
 };
 use crate::support::names::{job_names, query};
+use crate::support::settled;
 use crate::support::{Driver, completed_local_activity, legacy_query, setup, task};
 use corewasm_engine::{EvictionRequest, LocalActivitiesTaken, PreparedTask, RunSetup};
 use corewasm_testkit::HistoryBuilder;
@@ -201,7 +202,7 @@ fn command(wish: Wish) -> Variant {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(settled(2000))]
 
     #[test]
     fn every_permit_comes_back_once(

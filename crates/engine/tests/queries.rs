@@ -87,27 +87,23 @@ fn a_stale_legacy_query_is_not_failed_for_good_and_lang_answers_it_from_the_newe
 }
 
 #[test]
-fn a_task_with_both_kinds_is_left_to_time_out_and_the_next_one_is_served() {
-    let mut driver = waiting_run();
+fn a_task_with_both_kinds_is_left_to_time_out_and_the_run_goes() {
     let both = || PreparedTask {
         legacy_query: Some(query("state")),
         queries: vec![("1".to_owned(), query("state"))],
         ..task(&timer_history().up_to_task(2))
     };
-    driver.task(both());
-    assert!(driver.activation.is_none());
-    assert_eq!(driver.reports.len(), 1, "nobody is told: {:?}", driver.reports);
-    assert_eq!(driver.discarded, ["token-8"], "its permit goes back");
-    driver.task(task(&timer_history().only_task(2)));
-    assert_eq!(driver.jobs(), ["timer-1"]);
-    driver.complete([complete_workflow()]);
-    assert_eq!(command_types(&driver.last_completion().commands), ["CompleteWorkflowExecution"]);
-
-    let mut fresh = Driver::new(both());
-    assert!(fresh.activation.is_none() && fresh.reports.is_empty());
-    assert_eq!(fresh.discarded, ["token-8"]);
-    fresh.evict(EvictionRequest::cache_full());
-    assert_eq!(fresh.jobs(), ["evict"], "it holds its place only until another run needs it");
+    let mut waiting = waiting_run();
+    waiting.task(both());
+    assert_eq!(waiting.reports.len(), 1, "nobody is told: {:?}", waiting.reports);
+    let fresh = Driver::new(both());
+    assert!(fresh.reports.is_empty());
+    for mut driver in [waiting, fresh] {
+        assert_eq!(driver.discarded, ["token-8"], "its permit goes back");
+        assert_eq!(driver.jobs(), ["evict"]);
+        driver.complete([]);
+        assert!(driver.evicted.is_some());
+    }
 }
 
 #[test]

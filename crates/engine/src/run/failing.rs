@@ -82,7 +82,11 @@ impl Run {
     fn fail(&mut self, failed: FailedCompletion) {
         let Some((task_token, attempt)) = self.task.as_ref().map(|task| (task.token.clone(), task.attempt)) else {
             let message = format!("No workflow task for run id {} found when trying to fail activation", self.run_id());
-            self.warn(message);
+            self.warn(message.clone());
+            // Native Core keeps the run, which then can hold a later task for ever.
+            if self.broken {
+                self.request_eviction(EvictionRequest::because(failed.eviction, message));
+            }
             return self.decide(TaskReport::Nothing, failed.is_autocomplete);
         };
         let kind = self.failure_kind(&failed);

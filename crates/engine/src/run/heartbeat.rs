@@ -23,7 +23,7 @@ impl Run {
     pub(super) fn take_heartbeat_timeout(&mut self) {
         let Some(wait) = &mut self.wait else { return };
         wait.is_due = true;
-        let step = if self.activation.is_none() { Step::Autocomplete } else { Step::Nothing };
+        let step = if self.activation.is_none() && !self.broken { Step::Autocomplete } else { Step::Nothing };
         self.proceed(Ok(step));
     }
 

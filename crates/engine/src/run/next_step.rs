@@ -34,7 +34,10 @@ impl Run {
             self.stop_waiting();
             return Ok(Step::Autocomplete);
         }
-        if !self.broken && self.has_pending_queries() {
+        if self.broken {
+            return Ok(Step::Nothing);
+        }
+        if self.has_pending_queries() {
             return Ok(Step::AskQueries(self.execution.take_activation()));
         }
         let heartbeat_is_due = self.wait.as_ref().is_some_and(|wait| wait.is_due);
