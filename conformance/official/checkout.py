@@ -8,7 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-_COPIED = ("tests", "temporalio", "scripts", "pyproject.toml", "README.md")
+_COPIED = ("tests", "temporalio", "scripts", ".github", "pyproject.toml", "README.md")
 _NATIVE_MODULE = "temporalio/bridge/temporal_sdk_bridge"
 
 
