@@ -23,7 +23,7 @@ def main(core: str) -> None:
     from conformance.differential.replay_histories import replay_item
     from conformance.histories import long
 
-    result = replay_item("bench", long.activities(40).serialized(), {})
+    result = replay_item("bench", long.activities(40).serialized(), "history")
     if "error" in result:
         raise RuntimeError(result["error"])
     print(json.dumps({"import_seconds": imported, "first_workflow_seconds": time.perf_counter() - _BEGUN}))
