@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 
 from corewasm.compare.differences import Masks
 from corewasm.compare.masks import (
@@ -14,7 +15,14 @@ from corewasm.compare.masks import (
     REQUESTS,
 )
 
-__all__ = ["ACTIVATIONS", "ACTIVATIONS_OF_LOCAL_ACTIVITIES", "REQUESTS", "Masks", "without_wall_times"]
+__all__ = [
+    "ACTIVATIONS",
+    "ACTIVATIONS_OF_LOCAL_ACTIVITIES",
+    "REQUESTS",
+    "Masks",
+    "without_schedule_times",
+    "without_wall_times",
+]
 
 _ZERO = {"seconds": 0, "nanos": 0}
 
@@ -33,3 +41,14 @@ def without_wall_times(rpc: str, body: bytes) -> bytes:
                 data[name] = data[name] and _ZERO
             payload.data = json.dumps(data).encode()
     return bytes(message.SerializeToString(deterministic=True))
+
+
+def without_schedule_times(activation: bytes) -> bytes:
+    """When a local activity was first wanted becomes zero: it differs between any two runs."""
+    message = WorkflowActivation.FromString(activation)
+    for job in message.jobs:
+        backoff = job.resolve_activity.result.backoff
+        if job.HasField("resolve_activity") and backoff.HasField("original_schedule_time"):
+            backoff.original_schedule_time.Clear()
+            return message.SerializeToString(deterministic=True)
+    return activation

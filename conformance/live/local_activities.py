@@ -169,46 +169,30 @@ def _signalled_beyond_its_task() -> HistoryBuilder:
     return _then_a_timer(builder)
 
 
-def _cancelled_by_signal() -> Scenario:
-    """Lang waits for the cancellation."""
-    issued, cancelled = [local_activity(1, cancellation_type=_WAIT)], [cancel_local_activity(1)]
+def _cancelled(name: str, cancellation_type: int) -> Scenario:
+    """A signal has lang cancel it while its attempt runs, and the attempt only ends if it is told."""
     return _scenario(
-        "local-activity-cancelled",
+        name,
         _signalled_beyond_its_task(),
         [LocalActivity(None)],
-        issued,
-        cancelled,
+        [local_activity(1, cancellation_type=cancellation_type)],
+        [cancel_local_activity(1)],
         [timer(1)],
         [complete()],
         in_completion=True,
     )
+
+
+def _cancelled_by_signal() -> Scenario:
+    """Lang waits for the cancellation."""
+    return _cancelled("local-activity-cancelled", _WAIT)
 
 
 def _cancelled_without_waiting() -> Scenario:
     """TRY_CANCEL: it is resolved before its attempt is told."""
-    issued, cancelled = [local_activity(1, cancellation_type=_TRY_CANCEL)], [cancel_local_activity(1)]
-    return _scenario(
-        "local-activity-cancelled-without-waiting",
-        _signalled_beyond_its_task(),
-        [LocalActivity(None)],
-        issued,
-        cancelled,
-        [timer(1)],
-        [complete()],
-        in_completion=True,
-    )
+    return _cancelled("local-activity-cancelled-without-waiting", _TRY_CANCEL)
 
 
 def _abandoned() -> Scenario:
     """ABANDON: its attempt is never told."""
-    issued, cancelled = [local_activity(1, cancellation_type=_ABANDON)], [cancel_local_activity(1)]
-    return _scenario(
-        "local-activity-abandoned",
-        _signalled_beyond_its_task(),
-        [LocalActivity(None)],
-        issued,
-        cancelled,
-        [timer(1)],
-        [complete()],
-        in_completion=True,
-    )
+    return _cancelled("local-activity-abandoned", _ABANDON)

@@ -7,7 +7,6 @@ from typing import Any
 
 import temporalio.bridge.client as bridge_client
 import temporalio.bridge.worker as bridge_worker
-from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 
 from conformance.differential import masks
 from conformance.lang import bridge
@@ -35,7 +34,7 @@ async def run(scenario: Scenario) -> dict[str, Any]:
         return {
             "requests": requests,
             "background": background,
-            "activations": [without_schedule_times(activation) for activation in activations],
+            "activations": [masks.without_schedule_times(activation) for activation in activations],
             "completions": completions,
         }
     except asyncio.TimeoutError:
@@ -75,14 +74,3 @@ def _client_config(port: int) -> bridge_client.ClientConfig:
         payloads_warn_size=0,
         memo_warn_size=0,
     )
-
-
-def without_schedule_times(activation: bytes) -> bytes:
-    """When a local activity was first wanted becomes zero: it differs between any two runs."""
-    message = WorkflowActivation.FromString(activation)
-    for job in message.jobs:
-        backoff = job.resolve_activity.result.backoff
-        if job.HasField("resolve_activity") and backoff.HasField("original_schedule_time"):
-            backoff.original_schedule_time.Clear()
-            return message.SerializeToString(deterministic=True)
-    return activation

@@ -48,20 +48,20 @@ def _uncached(name: str, history: History) -> Scenario:
 
 def _paged(name: str, history: History) -> Scenario | None:
     """Only the last task, in pages of two events."""
-    cut = tasks.cut(history)
-    if len(cut) < 2:
-        return None
-    polls = [tasks.poll_response(history, cut[-1], whole=True, page_size=2)]
-    return Scenario(f"{name}/paged", history, polls, page_size=2)
+    return _in_pages(f"{name}/paged", history, 2)
 
 
 def _paged_by_one(name: str, history: History) -> Scenario | None:
     """Only the last task, every event a page of its own."""
+    return _in_pages(f"{name}/paged-by-one", history, 1)
+
+
+def _in_pages(name: str, history: History, page_size: int) -> Scenario | None:
     cut = tasks.cut(history)
     if len(cut) < 2:
         return None
-    polls = [tasks.poll_response(history, cut[-1], whole=True, page_size=1)]
-    return Scenario(f"{name}/paged-by-one", history, polls, page_size=1)
+    polls = [tasks.poll_response(history, cut[-1], whole=True, page_size=page_size)]
+    return Scenario(name, history, polls, page_size=page_size)
 
 
 def _missed(name: str, history: History) -> Scenario | None:
