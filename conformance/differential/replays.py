@@ -13,6 +13,7 @@ from typing import Any
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 
+from conformance.histories.builder import HistoryBuilder
 from conformance.histories.small import HISTORIES
 from corewasm.compare.differences import differences
 
@@ -38,7 +39,21 @@ def compare_all(names: list[str], listed: dict[str, deviations.Deviation]) -> It
 
 def small() -> list[sources.NamedHistory]:
     """The small histories of every feature."""
-    return [sources.NamedHistory(name, make().serialized()) for name, make in HISTORIES.items()]
+    small = [sources.NamedHistory(name, make().serialized()) for name, make in HISTORIES.items()]
+    return [*small, _second_cancelled()]
+
+
+def _second_cancelled() -> sources.NamedHistory:
+    """Two results in one activation, the second of them cancelled before: it comes first (docs/notes/quirks.md)."""
+    builder = HistoryBuilder()
+    builder.task()
+    builder.signaled()
+    builder.task()
+    builder.local_activity_marker(1, activation_index=1)
+    builder.local_activity_marker(2, activation_index=1)
+    builder.workflow_completed()
+    name = "local-activities-the-second-cancelled"
+    return sources.NamedHistory(name, builder.serialized(), lang="cancels the second")
 
 
 def run_replays(core: str, histories: list[sources.NamedHistory]) -> dict[str, Any]:

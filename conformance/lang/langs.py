@@ -10,7 +10,7 @@ from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 
 from .history_lang import HistoryLang
-from .local_activities import FanOut, TwoAndAnActivity
+from .local_activities import CancelsTheSecond, FanOut, TwoAndAnActivity
 
 
 class Lang(Protocol):
@@ -29,5 +29,6 @@ def make(name: str, history: History) -> Lang:
         "history": lambda: HistoryLang(history),
         "fan out": FanOut,
         "two and an activity": TwoAndAnActivity,
+        "cancels the second": CancelsTheSecond,
     }
     return makers[name]()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
-from temporalio.bridge.proto.workflow_commands import WorkflowCommand
+from temporalio.bridge.proto.workflow_commands import ActivityCancellationType, WorkflowCommand
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 
 
@@ -63,6 +63,29 @@ class TwoAndAnActivity:
             )
             remote.start_to_close_timeout.seconds = 10
         if 2 in _resolved(activation):
+            commands.add().complete_workflow_execution.SetInParent()
+        return completion
+
+
+class CancelsTheSecond:
+    """Two local activities at the start; a signal has it cancel the second and wait for that; done with both."""
+
+    def __init__(self) -> None:
+        self._open = {1, 2}
+
+    def complete(self, activation: WorkflowActivation) -> WorkflowActivationCompletion:
+        """Start both, cancel the second, or complete the workflow."""
+        completion = _successful(activation)
+        commands = completion.successful.commands
+        if any(job.HasField("initialize_workflow") for job in activation.jobs):
+            commands.extend(_schedule(number, f"la-{number}") for number in sorted(self._open))
+            waits = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
+            commands[1].schedule_local_activity.cancellation_type = waits
+        if any(job.HasField("signal_workflow") for job in activation.jobs):
+            commands.add().request_cancel_local_activity.seq = 2
+        done = _resolved(activation)
+        self._open.difference_update(done)
+        if done and not self._open:
             commands.add().complete_workflow_execution.SetInParent()
         return completion
 

@@ -171,6 +171,11 @@ impl<'a> Lang<'a> {
         self.step >= self.script.steps.len()
     }
 
+    /// The next step cancels something.
+    pub fn is_about_to_cancel(&self) -> bool {
+        self.script.steps.get(self.step).is_some_and(|ops| ops.iter().any(|op| matches!(op, Op::Cancel(_))))
+    }
+
     /// The next step is the last.
     pub fn is_about_to_end(&self) -> bool {
         self.step + 1 >= self.script.steps.len()
