@@ -162,6 +162,13 @@ class HistoryBuilder:
         attributes.input.CopyFrom(payloads(argument))
         return len(self)
 
+    def options_updated(self) -> int:
+        """The service changed its own options of the run: nothing for a worker."""
+        event = self._add("WORKFLOW_EXECUTION_OPTIONS_UPDATED")
+        event.workflow_execution_options_updated_event_attributes.SetInParent()
+        event.worker_may_ignore = True
+        return event.event_id
+
     def cancel_requested(self, cause: str = "enough") -> int:
         """The workflow's cancellation is requested."""
         event = self._add("WORKFLOW_EXECUTION_CANCEL_REQUESTED")

@@ -43,6 +43,18 @@ def signal_arrives_while_task_runs() -> HistoryBuilder:
 
 
 @history
+def tasks_that_bring_nothing() -> HistoryBuilder:
+    """The service makes tasks of events that lang does not hear of; a page may end with some of them."""
+    builder = begun()
+    timer = builder.timer_started(1)
+    for _ in range(3):
+        builder.options_updated()
+        builder.task()
+    builder.timer_fired(1, timer)
+    return ended(builder)
+
+
+@history
 def cancellation_ends_workflow() -> HistoryBuilder:
     """A cancel request, obeyed."""
     builder = begun()
