@@ -1,7 +1,8 @@
 //! Spec 1.5, 2, 12: whatever a workflow does and whatever befalls it, its replay from any prefix of its history gives
 //! the activations and the commands that it gave in life. Spec 1.3: however that history is cut into pages.
 
-use crate::any_workflow::{Life, Plan, Worker, any_plan, assert_completes_as, live, view_of};
+use crate::any_workflow::replay::{Worker, assert_completes_as};
+use crate::any_workflow::{Life, Plan, any_plan, live, view_of};
 use crate::support::settled;
 use crate::support::{Report, paged, task};
 use corewasm_engine::PreparedTask;
