@@ -15,8 +15,6 @@ from .frontend import Frontend
 from .lang import Lang
 from .script import Scenario
 
-_TIMEOUT_SECONDS = 30
-
 
 async def run(scenario: Scenario) -> dict[str, Any]:
     """The transcript: `requests` as (rpc, bytes), `activations` and `completions` as bytes, in order; or `error`.
@@ -28,7 +26,7 @@ async def run(scenario: Scenario) -> dict[str, Any]:
     activations: list[bytes] = []
     completions: list[bytes] = []
     try:
-        await asyncio.wait_for(_drive(scenario, frontend, activations, completions), _TIMEOUT_SECONDS)
+        await asyncio.wait_for(_drive(scenario, frontend, activations, completions), scenario.patience_seconds)
         requests = [(each.rpc, masks.without_wall_times(each.rpc, each.body)) for each in frontend.requests]
         background = sorted({(each.rpc, each.body) for each in frontend.background})
         return {

@@ -44,7 +44,8 @@ class Scenario:
     Lang answers from `lang_history` (default: `history`), or with `answers`: commands per activation that is no
     eviction, then none. `expected` names the task failures and evictions, but for those of a workflow's end, that
     belong to the scenario. Without `stored` it is too large for a vector. `expected_error` is a part of the error that
-    both Cores have to end in; without it, an error is a difference.
+    both Cores have to end in; without it, an error is a difference. A Core that is not done after `patience_seconds`
+    hangs.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Scenario:
     expected: frozenset[str] = frozenset()
     stored: bool = True
     expected_error: str | None = None
+    patience_seconds: float = 30
 
     def history_of(self, run_id: str) -> History:
         """The history of one of the scenario's runs."""
