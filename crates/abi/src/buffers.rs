@@ -1,6 +1,6 @@
 //! Buffers that are the host's for a while.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 /// A buffer that was never handed out, was given back already, or is too short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Request {
 /// The buffers that the host holds, by pointer.
 #[derive(Debug, Default)]
 pub struct Buffers {
-    lent: BTreeMap<u32, Lent>,
+    lent: LiteMap<u32, Lent>,
 }
 
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use corewasm_host::Metadata;
+use litemap::LiteMap;
 
 const BINARY_SUFFIX: &str = "-bin";
 
@@ -23,14 +24,14 @@ pub enum InvalidHeader {
 
 /// The headers of a user, checked.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct UserHeaders(BTreeMap<String, Bytes>);
+pub(crate) struct UserHeaders(LiteMap<String, Bytes>);
 
 impl UserHeaders {
     pub(crate) fn parse(
         ascii: BTreeMap<String, String>,
         binary: BTreeMap<String, Bytes>,
     ) -> Result<Self, InvalidHeader> {
-        let mut headers = BTreeMap::new();
+        let mut headers = LiteMap::new();
         for (key, value) in ascii {
             if !is_ascii_key(&key) {
                 return Err(InvalidHeader::AsciiKey(key));

@@ -3,8 +3,7 @@
 //! A flag marks behaviour that would break the replay of older histories. It is written into a completion the first
 //! time it is used and honoured in replay only if history has it.
 
-use std::collections::BTreeSet;
-
+use litemap::LiteMap;
 use temporalio_protos::temporal::api::sdk::v1::WorkflowTaskCompletedMetadata;
 
 /// Core's flags (spec 1.14.1).
@@ -28,14 +27,17 @@ const ALL_CORE_FLAGS: [CoreFlag; 4] = [
     CoreFlag::NexusOperationDeterminismChecks,
 ];
 
+/// Flags, ascending.
+type FlagSet = LiteMap<u32, ()>;
+
 /// The flags of one run, and who last completed a task of it.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
     writable: bool,
-    core: BTreeSet<u32>,
-    lang: BTreeSet<u32>,
-    core_unrecorded: BTreeSet<u32>,
-    lang_unrecorded: BTreeSet<u32>,
+    core: FlagSet,
+    lang: FlagSet,
+    core_unrecorded: FlagSet,
+    lang_unrecorded: FlagSet,
     recorded_sdk_name: String,
     recorded_sdk_version: String,
 }
@@ -48,8 +50,8 @@ impl Flags {
 
     /// Takes over what a completed task in history says.
     pub fn learn(&mut self, metadata: &WorkflowTaskCompletedMetadata) {
-        self.core.extend(&metadata.core_used_flags);
-        self.lang.extend(&metadata.lang_used_flags);
+        add(&mut self.core, metadata.core_used_flags.iter().copied());
+        add(&mut self.lang, metadata.lang_used_flags.iter().copied());
         if !metadata.sdk_name.is_empty() {
             self.recorded_sdk_name.clone_from(&metadata.sdk_name);
         }
@@ -61,17 +63,17 @@ impl Flags {
     /// Lang used these in the activation just completed.
     pub fn add_lang_used(&mut self, flags: impl IntoIterator<Item = u32>) {
         if self.writable {
-            self.lang_unrecorded.extend(flags);
+            add(&mut self.lang_unrecorded, flags);
         }
     }
 
     /// Whether the flag may be used now; records it if `should_record` (spec 1.14.3).
     pub fn try_use(&mut self, flag: u32, should_record: bool) -> bool {
         if !should_record {
-            return self.core.contains(&flag);
+            return self.core.contains_key(&flag);
         }
         if self.writable {
-            self.core_unrecorded.insert(flag);
+            self.core_unrecorded.insert(flag, ());
         }
         self.writable
     }
@@ -79,7 +81,7 @@ impl Flags {
     /// A completion is about to go out: all flags that this Core knows are in force from then on (spec 1.14.4).
     pub fn record_all_known(&mut self) {
         if self.writable {
-            self.core_unrecorded.extend(ALL_CORE_FLAGS.map(|flag| flag as u32));
+            add(&mut self.core_unrecorded, ALL_CORE_FLAGS.map(|flag| flag as u32));
         }
     }
 
@@ -99,7 +101,7 @@ impl Flags {
 
     /// Lang's flags that history has, ascending.
     pub fn lang_flags(&self) -> Vec<u32> {
-        self.lang.iter().copied().collect()
+        self.lang.keys().copied().collect()
     }
 
     /// Version of the SDK that last completed a task, empty if unknown.
@@ -108,10 +110,16 @@ impl Flags {
     }
 }
 
-fn record(known: &mut BTreeSet<u32>, used: &BTreeSet<u32>) -> Vec<u32> {
-    let new = used.difference(known).copied().collect();
-    known.extend(used);
+fn record(known: &mut FlagSet, used: &FlagSet) -> Vec<u32> {
+    let new: Vec<u32> = used.keys().copied().filter(|flag| !known.contains_key(flag)).collect();
+    add(known, new.iter().copied());
     new
+}
+
+fn add(known: &mut FlagSet, flags: impl IntoIterator<Item = u32>) {
+    for flag in flags {
+        known.insert(flag, ());
+    }
 }
 
 fn if_changed(current: &str, recorded: &str) -> String {

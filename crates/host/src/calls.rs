@@ -1,8 +1,9 @@
 //! Calls of the host's users: each is resolved exactly once.
 
-use std::{collections::BTreeMap, future::Future};
+use std::future::Future;
 
 use bytes::Bytes;
+use litemap::LiteMap;
 
 use crate::{
     Host, Task,
@@ -13,7 +14,7 @@ use crate::{
 pub type CallResult = Result<Bytes, CallError>;
 
 /// The tasks of calls that can be cancelled.
-pub(crate) type RunningCalls = BTreeMap<u64, Task>;
+pub(crate) type RunningCalls = LiteMap<u64, Task>;
 
 impl CallError {
     /// The value that the caller gave is wrong.

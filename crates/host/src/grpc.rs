@@ -1,9 +1,10 @@
 //! Unary gRPC calls over the host's client.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::channel::oneshot;
+use litemap::LiteMap;
 
 use crate::{
     Host, HostRef,
@@ -35,7 +36,7 @@ pub mod code {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
     /// One value for each key.
-    pub data: BTreeMap<String, Bytes>,
+    pub data: LiteMap<String, Bytes>,
 }
 
 impl Metadata {
@@ -65,7 +66,9 @@ impl From<Metadata> for Vec<MetadataEntry> {
 
 impl From<Vec<MetadataEntry>> for Metadata {
     fn from(entries: Vec<MetadataEntry>) -> Self {
-        Self { data: entries.into_iter().map(|entry| (entry.key, entry.value)).collect() }
+        let mut metadata = Self::default();
+        entries.into_iter().for_each(|entry| metadata.insert(entry.key, entry.value));
+        metadata
     }
 }
 
@@ -130,7 +133,7 @@ pub(crate) type RpcOutcome = Result<GrpcResponse, GrpcStatus>;
 /// Calls that wait for the host.
 #[derive(Default)]
 pub(crate) struct PendingRpcs {
-    waiting: BTreeMap<u64, oneshot::Sender<RpcOutcome>>,
+    waiting: LiteMap<u64, oneshot::Sender<RpcOutcome>>,
     last_id: u64,
 }
 

@@ -1,6 +1,6 @@
 //! Handles that the host makes: an index and a generation in one u32, so that a stale one is recognised.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 const INDEX_BITS: u32 = 20;
 
@@ -53,7 +53,7 @@ pub enum HandleError {
 /// What stands under each open handle of one kind. Indexes are the host's choice, so they may have gaps.
 #[derive(Debug)]
 pub struct HandleTable<T> {
-    rows: BTreeMap<u32, Row<T>>,
+    rows: LiteMap<u32, Row<T>>,
 }
 
 #[derive(Debug)]
@@ -64,7 +64,7 @@ struct Row<T> {
 
 impl<T> Default for HandleTable<T> {
     fn default() -> Self {
-        Self { rows: BTreeMap::new() }
+        Self { rows: LiteMap::new() }
     }
 }
 

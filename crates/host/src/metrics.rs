@@ -2,8 +2,9 @@
 //!
 //! With metrics off every reference is number 0 and records nothing.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
+use litemap::LiteMap;
 use prost::Message;
 
 use crate::{
@@ -22,8 +23,8 @@ const NO_ATTRIBUTES: u32 = 0;
 #[derive(Default)]
 pub(crate) struct MetricsRegistry {
     options: MetricsOptions,
-    instruments: BTreeMap<Vec<u8>, u32>,
-    attributes: BTreeMap<Vec<u8>, u32>,
+    instruments: LiteMap<Vec<u8>, u32>,
+    attributes: LiteMap<Vec<u8>, u32>,
     /// The set that every other one extends.
     root: u32,
 }
@@ -256,7 +257,7 @@ impl Host {
 }
 
 /// The number of this definition, from 1, and whether it is a new one.
-fn numbered(known: &mut BTreeMap<Vec<u8>, u32>, definition: Vec<u8>) -> (u32, bool) {
+fn numbered(known: &mut LiteMap<Vec<u8>, u32>, definition: Vec<u8>) -> (u32, bool) {
     let next = u32::try_from(known.len() + 1).unwrap_or(u32::MAX);
     let number = *known.entry(definition).or_insert(next);
     (number, number == next)

@@ -1,8 +1,7 @@
 //! Slot suppliers that the host's users wrote. A permit is the host's object under a number.
 
-use std::collections::BTreeMap;
-
 use futures::channel::oneshot;
+use litemap::LiteMap;
 
 use crate::{
     Host, HostRef,
@@ -32,7 +31,7 @@ type Granted = oneshot::Sender<Option<PermitRef>>;
 /// Requests that wait for the host.
 #[derive(Default)]
 pub(crate) struct PendingReservations {
-    waiting: BTreeMap<u64, Granted>,
+    waiting: LiteMap<u64, Granted>,
     last_id: u64,
 }
 

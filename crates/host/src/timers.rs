@@ -1,33 +1,37 @@
 //! Timers: who waits until when. The earliest of them is the turn's next wake-up.
 
 use std::{
-    collections::BTreeMap,
     future::Future,
     pin::Pin,
     task::{Context, Poll, Waker},
 };
 
 use corewasm_engine::time::Instant;
+use litemap::LiteMap;
 
 use crate::Host;
 
 /// Sleepers by deadline, and among equals by the order in which they began to sleep.
 #[derive(Default)]
 pub(crate) struct Timers {
-    sleepers: BTreeMap<(Instant, u64), Waker>,
+    sleepers: LiteMap<(Instant, u64), Waker>,
     next_sequence: u64,
 }
 
 impl Timers {
     pub(crate) fn earliest(&self) -> Option<Instant> {
-        self.sleepers.first_key_value().map(|((deadline, _), _)| *deadline)
+        self.sleepers.first().map(|((deadline, _), _)| *deadline)
     }
 
     pub(crate) fn wake_due(&mut self, now: Instant) {
-        while let Some(sleeper) = self.sleepers.first_entry()
-            && sleeper.key().0 <= now
-        {
-            sleeper.remove().wake();
+        if self.earliest().is_some_and(|earliest| earliest <= now) {
+            self.sleepers.retain(|(deadline, _), waker| {
+                let sleeps_on = *deadline > now;
+                if !sleeps_on {
+                    waker.wake_by_ref();
+                }
+                sleeps_on
+            });
         }
     }
 

@@ -1,10 +1,11 @@
 //! Waiting for a change on one thread: who waits looks again after every notification.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+
+use litemap::LiteMap;
 
 /// Wakes everyone who waits on it. Clones share the waiters.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +14,7 @@ pub struct Signal(Rc<Waiters>);
 #[derive(Debug, Default)]
 struct Waiters {
     /// By the number under which each began to wait, so that the longest waiting looks first.
-    waiting: RefCell<BTreeMap<u64, Waker>>,
+    waiting: RefCell<LiteMap<u64, Waker>>,
     last_number: Cell<u64>,
 }
 
@@ -27,7 +28,7 @@ impl Signal {
     /// Let every waiter look again, in the order in which they began to wait.
     pub fn notify(&self) {
         let waiting = std::mem::take(&mut *self.0.waiting.borrow_mut());
-        for waker in waiting.into_values() {
+        for (_, waker) in waiting {
             waker.wake();
         }
     }

@@ -1,21 +1,20 @@
 //! Deadlines of many things, ordered by time.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use corewasm_engine::time::Instant;
+use litemap::LiteMap;
 
 /// At most one deadline for each key. Those due at the same instant come in the order of their keys.
 #[derive(Debug)]
 pub struct Deadlines<K> {
-    by_time: BTreeSet<(Instant, K)>,
-    by_key: BTreeMap<K, Instant>,
+    by_time: LiteMap<(Instant, K), ()>,
+    by_key: LiteMap<K, Instant>,
 }
 
 impl<K: Ord + Clone> Deadlines<K> {
     /// Sets the deadline of `key`, in place of an earlier one.
     pub fn set(&mut self, key: K, at: Instant) {
         self.clear(&key);
-        self.by_time.insert((at, key.clone()));
+        self.by_time.insert((at, key.clone()), ());
         self.by_key.insert(key, at);
     }
 
@@ -24,28 +23,25 @@ impl<K: Ord + Clone> Deadlines<K> {
         let Some(at) = self.by_key.remove(key) else {
             return false;
         };
-        self.by_time.remove(&(at, key.clone()))
+        self.by_time.remove(&(at, key.clone())).is_some()
     }
 
     /// Takes the earliest deadline if it is due at `now`.
     pub fn take_due(&mut self, now: Instant) -> Option<K> {
-        let (at, _) = self.by_time.first()?;
-        if *at > now {
-            return None;
-        }
-        let (_, key) = self.by_time.pop_first()?;
-        self.by_key.remove(&key);
+        let ((_, key), ()) = self.by_time.first().filter(|((at, _), ())| *at <= now)?;
+        let key = key.clone();
+        self.clear(&key);
         Some(key)
     }
 
     /// The earliest deadline.
     pub fn next(&self) -> Option<Instant> {
-        self.by_time.first().map(|(at, _)| *at)
+        self.by_time.first().map(|((at, _), ())| *at)
     }
 }
 
 impl<K> Default for Deadlines<K> {
     fn default() -> Self {
-        Self { by_time: BTreeSet::new(), by_key: BTreeMap::new() }
+        Self { by_time: LiteMap::new(), by_key: LiteMap::new() }
     }
 }

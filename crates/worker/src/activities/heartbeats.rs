@@ -1,10 +1,10 @@
 //! Throttling of activity heartbeats (spec 3.4): the service hears the first at once, then the latest once per
 //! interval.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use corewasm_engine::time::Instant;
+use litemap::LiteMap;
 use temporalio_protos::temporal::api::common::v1::Payload;
 
 use super::deadlines::Deadlines;
@@ -30,9 +30,9 @@ pub struct HeartbeatReport {
 /// | Throttled        | keep the latest     | -                    | kept: report -> Reporting; nothing kept: none |
 #[derive(Debug, Default)]
 pub struct Heartbeats {
-    tokens: BTreeMap<Vec<u8>, Throttle>,
+    tokens: LiteMap<Vec<u8>, Throttle>,
     /// Tokens with a report under way, those of activities that ended included.
-    reporting: BTreeSet<Vec<u8>>,
+    reporting: LiteMap<Vec<u8>, ()>,
     windows: Deadlines<Vec<u8>>,
 }
 
@@ -101,7 +101,7 @@ impl Heartbeats {
 
     /// A report of this activity's is under way.
     pub fn is_reporting(&self, task_token: &[u8]) -> bool {
-        self.reporting.contains(task_token)
+        self.reporting.contains_key(task_token)
     }
 
     /// When [`Self::handle_time`] has something to do.
@@ -110,7 +110,7 @@ impl Heartbeats {
     }
 
     fn report(&mut self, task_token: &[u8], details: Vec<Payload>) -> HeartbeatReport {
-        self.reporting.insert(task_token.to_vec());
+        self.reporting.insert(task_token.to_vec(), ());
         HeartbeatReport { task_token: task_token.to_vec(), details }
     }
 }

@@ -1,10 +1,11 @@
 //! The activities that lang executes: what is known of each, when it is cancelled, what it may say. No clock and no
 //! I/O.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use corewasm_engine::time::{Instant, Now, WallTime};
+use litemap::LiteMap;
 use temporalio_protos::coresdk::activity_task::activity_task::Variant;
 use temporalio_protos::coresdk::activity_task::{
     ActivityCancelReason, ActivityCancellationDetails, ActivityTask, Start,
@@ -58,7 +59,7 @@ pub enum HeartbeatOutcome {
 #[derive(Debug)]
 pub struct ActivityTasks<P> {
     settings: ActivitySettings,
-    in_flight: BTreeMap<Vec<u8>, InFlight<P>>,
+    in_flight: LiteMap<Vec<u8>, Box<InFlight<P>>>,
     heartbeats: Heartbeats,
     cancels: VecDeque<PendingCancel>,
     deadlines: Deadlines<Deadline>,
@@ -106,7 +107,7 @@ impl<P> ActivityTasks<P> {
     pub fn new(settings: ActivitySettings) -> Self {
         Self {
             settings,
-            in_flight: BTreeMap::new(),
+            in_flight: LiteMap::new(),
             heartbeats: Heartbeats::default(),
             cancels: VecDeque::new(),
             deadlines: Deadlines::default(),
@@ -210,7 +211,7 @@ impl<P> ActivityTasks<P> {
     /// Lang completed the activity: it is tracked no more. `None`: it is not known. Details of a heartbeat that was
     /// never sent come with it.
     pub fn handle_completion(&mut self, task_token: &[u8], now: Now) -> Option<(InFlight<P>, Option<Vec<Payload>>)> {
-        let activity = self.in_flight.remove(task_token)?;
+        let activity = *self.in_flight.remove(task_token)?;
         self.deadlines.clear(&Deadline::Heartbeat(task_token.to_vec()));
         self.deadlines.clear(&Deadline::StartToClose(task_token.to_vec()));
         let took = now.monotonic.since(activity.started);
@@ -277,7 +278,7 @@ impl<P> ActivityTasks<P> {
             started: now.monotonic,
             heartbeat_timeout,
         };
-        self.in_flight.insert(task_token.to_vec(), activity);
+        self.in_flight.insert(task_token.to_vec(), Box::new(activity));
         if self.grace_is_over {
             self.cancel(task_token, ActivityCancelReason::WorkerShutdown);
             return;

@@ -1,12 +1,13 @@
 //! The executor's state: requests in, tasks for lang and resolutions for runs out. No clock and no I/O.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use corewasm_engine::input::{LocalActivitiesTaken, LocalActivityResult};
 use corewasm_engine::output::LocalActivityExecution;
 use corewasm_engine::output::LocalActivityNotice;
 use corewasm_engine::time::{Instant, Now};
 use corewasm_engine::{LocalActivityRequest, LocalActivityResolution};
+use litemap::LiteMap;
 use temporalio_protos::coresdk::activity_task::ActivityCancelReason;
 use temporalio_protos::coresdk::activity_task::ActivityTask;
 use temporalio_protos::temporal::api::enums::v1::TimeoutType;
@@ -24,16 +25,16 @@ use crate::activities::deadlines::Deadlines;
 #[derive(Debug)]
 pub struct LocalActivityTasks<P> {
     pub(super) namespace: String,
-    pub(super) entries: BTreeMap<LocalActivityId, Entry<P>>,
+    pub(super) entries: LiteMap<LocalActivityId, Box<Entry<P>>>,
     /// Activities by the number in their token.
-    ids: BTreeMap<u32, LocalActivityId>,
+    ids: LiteMap<u32, LocalActivityId>,
     /// Tokens in the order in which they wait for dispatch. Some may be stale: their activity was cancelled or
     /// forgotten.
     queue: VecDeque<u32>,
     pub(super) cancels: VecDeque<QueuedCancel>,
     pub(super) deadlines: Deadlines<Deadline>,
     /// Attempts that lang got from an earlier instance of this module. Their runs are gone; only their permits matter.
-    adopted: BTreeMap<u32, P>,
+    adopted: LiteMap<u32, P>,
     last_token: u32,
     backing_off: usize,
     workflows_shut_down: bool,
@@ -60,12 +61,12 @@ impl<P> LocalActivityTasks<P> {
     pub fn new(namespace: impl Into<String>) -> Self {
         Self {
             namespace: namespace.into(),
-            entries: BTreeMap::new(),
-            ids: BTreeMap::new(),
+            entries: LiteMap::new(),
+            ids: LiteMap::new(),
             queue: VecDeque::new(),
             cancels: VecDeque::new(),
             deadlines: Deadlines::default(),
-            adopted: BTreeMap::new(),
+            adopted: LiteMap::new(),
             last_token: 0,
             backing_off: 0,
             workflows_shut_down: false,
@@ -328,11 +329,11 @@ impl<P> LocalActivityTasks<P> {
             self.deadlines.set(Deadline::ScheduleToClose(id.clone()), at);
         }
         self.backing_off += usize::from(matches!(entry.stage, Stage::BackingOff));
-        self.entries.insert(id, entry);
+        self.entries.insert(id, Box::new(entry));
     }
 
     pub(super) fn remove(&mut self, id: &LocalActivityId) -> Option<Entry<P>> {
-        let entry = self.entries.remove(id)?;
+        let entry = *self.entries.remove(id)?;
         self.ids.remove(&entry.token);
         for deadline in [Deadline::ScheduleToClose, Deadline::StartToClose, Deadline::EndOfBackoff] {
             self.deadlines.clear(&deadline(id.clone()));
@@ -373,15 +374,22 @@ impl<P> LocalActivityTasks<P> {
     }
 
     fn of_run(&self, run_id: &str) -> impl Iterator<Item = &Entry<P>> {
-        self.entries.range(run_range(run_id)).map(|(_, entry)| entry)
+        let first = self.first_of_run(run_id);
+        self.entries.iter().skip(first).take_while(move |(id, _)| id.run_id == run_id).map(|(_, entry)| &**entry)
     }
 
     fn of_run_mut(&mut self, run_id: &str) -> impl Iterator<Item = &mut Entry<P>> {
-        self.entries.range_mut(run_range(run_id)).map(|(_, entry)| entry)
+        let first = self.first_of_run(run_id);
+        self.entries
+            .iter_mut()
+            .skip(first)
+            .take_while(move |(id, _)| id.run_id == run_id)
+            .map(|(_, entry)| &mut **entry)
     }
-}
 
-fn run_range(run_id: &str) -> std::ops::RangeInclusive<LocalActivityId> {
-    let at = |seq| LocalActivityId { run_id: run_id.to_owned(), seq };
-    at(0)..=at(u32::MAX)
+    /// Where the entries of a run begin, or would.
+    fn first_of_run(&self, run_id: &str) -> usize {
+        let lowest = LocalActivityId { run_id: run_id.to_owned(), seq: 0 };
+        self.entries.find_index(&lowest).unwrap_or_else(|place| place)
+    }
 }

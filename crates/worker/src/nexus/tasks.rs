@@ -1,9 +1,10 @@
 //! The Nexus tasks that lang handles: deadlines, cancels, what the service is told of each. No clock and no I/O.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use corewasm_engine::time::{Instant, Now, WallTime};
+use litemap::LiteMap;
 use temporalio_protos::coresdk::nexus::nexus_task::Variant;
 use temporalio_protos::coresdk::nexus::nexus_task_completion::Status;
 use temporalio_protos::coresdk::nexus::{CancelNexusTask, NexusTask, NexusTaskCancelReason};
@@ -24,7 +25,7 @@ const REQUEST_TIMEOUT: &str = "request-timeout";
 #[derive(Debug)]
 pub struct NexusTasks<P> {
     graceful_shutdown_period: Option<Duration>,
-    in_flight: BTreeMap<Vec<u8>, InFlight<P>>,
+    in_flight: LiteMap<Vec<u8>, Box<InFlight<P>>>,
     cancels: VecDeque<(Vec<u8>, NexusTaskCancelReason)>,
     deadlines: Deadlines<Deadline>,
 }
@@ -63,7 +64,7 @@ impl<P> NexusTasks<P> {
     pub fn new(graceful_shutdown_period: Option<Duration>) -> Self {
         Self {
             graceful_shutdown_period,
-            in_flight: BTreeMap::new(),
+            in_flight: LiteMap::new(),
             cancels: VecDeque::new(),
             deadlines: Deadlines::default(),
         }
@@ -104,7 +105,7 @@ impl<P> NexusTasks<P> {
 
     /// Lang completed a task. `None`: it is not known.
     pub fn handle_completion(&mut self, task_token: &[u8], status: Status, now: Now) -> Option<Completed<P>> {
-        let task = self.in_flight.remove(task_token)?;
+        let task = *self.in_flight.remove(task_token)?;
         self.deadlines.clear(&Deadline::Request(task_token.to_vec()));
         Some(Completed {
             reply: reply(status, task.kind, task.takes_temporal_failures),
@@ -167,7 +168,7 @@ impl<P> NexusTasks<P> {
             started: now.monotonic,
             permit,
         };
-        self.in_flight.insert(task_token.to_vec(), task);
+        self.in_flight.insert(task_token.to_vec(), Box::new(task));
         if let Some(timeout) = timeout {
             self.deadlines.set(Deadline::Request(task_token.to_vec()), now.monotonic.plus(timeout));
         }
@@ -187,6 +188,9 @@ fn lower<Headers>(headers: Headers) -> Headers
 where
     Headers: IntoIterator<Item = (String, String)> + FromIterator<(String, String)>,
 {
-    let ordered: BTreeMap<_, _> = headers.into_iter().collect();
+    let mut ordered = LiteMap::new_vec();
+    for (name, value) in headers {
+        ordered.insert(name, value);
+    }
     ordered.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect()
 }

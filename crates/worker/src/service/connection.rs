@@ -1,10 +1,10 @@
 //! One connection and the workers on it (spec 9.2.1).
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 use corewasm_client::EagerStarter;
+use litemap::LiteMap;
 
 use super::eager::{EagerWorkflows, Workers};
 use super::live::LiveService;
@@ -20,9 +20,9 @@ pub struct Connection {
 
 #[derive(Default)]
 pub(super) struct Shared {
-    workers: RefCell<BTreeMap<u64, Worker>>,
+    workers: RefCell<LiteMap<u64, Worker>>,
     last_number: RefCell<u64>,
-    namespaces: RefCell<BTreeMap<String, NamespaceDescription>>,
+    namespaces: RefCell<LiteMap<String, NamespaceDescription>>,
     /// Kept alive for the client, which holds it weakly.
     starter: RefCell<Option<Rc<dyn EagerStarter>>>,
 }

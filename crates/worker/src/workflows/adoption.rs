@@ -4,7 +4,6 @@
 //! lang has an activation
 //! of it in hand, its answer is awaited first and thrown away: what it said will be said again by replay.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use corewasm_engine::TaskFailure;
 use corewasm_engine::history::split_poll_response;
 use corewasm_engine::output::TaskFailureKind;
 use corewasm_host::envelope::WorkerLedger;
+use litemap::LiteMap;
 use temporalio_protos::coresdk::workflow_activation::remove_from_cache::EvictionReason;
 use temporalio_protos::coresdk::workflow_activation::{
     RemoveFromCache, WorkflowActivation, WorkflowActivationJob, workflow_activation_job,
@@ -26,7 +26,7 @@ use crate::slots::SlotPermit;
 
 /// Runs of which lang holds an instance that is not this module's.
 #[derive(Default)]
-pub(super) struct HeldRuns(BTreeMap<String, HeldRun>);
+pub(super) struct HeldRuns(LiteMap<String, HeldRun>);
 
 struct HeldRun {
     /// Lang owes an answer to an activation of the earlier instance.

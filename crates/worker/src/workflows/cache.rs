@@ -1,11 +1,10 @@
 //! The runs that are kept, in the order of their last use (spec 1.10.1).
 
-use std::collections::BTreeMap;
-
 use corewasm_engine::Run;
 use corewasm_engine::time::Instant;
 use corewasm_host::Task;
 use futures::channel::oneshot;
+use litemap::LiteMap;
 
 use super::slow_task::TaskStorage;
 
@@ -54,8 +53,8 @@ impl CachedRun {
 
 /// Least recently used first out.
 pub(super) struct RunCache {
-    runs: BTreeMap<String, CachedRun>,
-    by_use: BTreeMap<u64, String>,
+    runs: LiteMap<String, Box<CachedRun>>,
+    by_use: LiteMap<u64, String>,
     uses: u64,
     capacity: usize,
 }
@@ -63,7 +62,7 @@ pub(super) struct RunCache {
 impl RunCache {
     /// A cache of at least one run: even without caching a run lives as long as its task.
     pub(super) fn new(max_cached_workflows: usize) -> Self {
-        Self { runs: BTreeMap::new(), by_use: BTreeMap::new(), uses: 0, capacity: max_cached_workflows.max(1) }
+        Self { runs: LiteMap::new(), by_use: LiteMap::new(), uses: 0, capacity: max_cached_workflows.max(1) }
     }
 
     /// The run; it counts as used now.
@@ -80,11 +79,11 @@ impl RunCache {
         self.uses += 1;
         cached.last_used = self.uses;
         self.by_use.insert(self.uses, run_id.to_owned());
-        self.runs.insert(run_id.to_owned(), cached);
+        self.runs.insert(run_id.to_owned(), Box::new(cached));
     }
 
     pub(super) fn remove(&mut self, run_id: &str) -> Option<CachedRun> {
-        let mut cached = self.runs.remove(run_id)?;
+        let mut cached = *self.runs.remove(run_id)?;
         self.by_use.remove(&cached.last_used);
         cached.set_heartbeat(None);
         Some(cached)

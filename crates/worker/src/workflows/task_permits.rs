@@ -1,15 +1,16 @@
 //! The permits of the tasks that runs have.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
+use litemap::LiteMap;
 
 use crate::slots::SlotPermit;
 
 /// The permit of every task that a run has, current or buffered. A task that the service gives out again while the
 /// first is still in hand has the same token: its permit lies behind the first one's.
 #[derive(Default)]
-pub(super) struct TaskPermits(BTreeMap<Bytes, VecDeque<SlotPermit>>);
+pub(super) struct TaskPermits(LiteMap<Bytes, VecDeque<SlotPermit>>);
 
 impl TaskPermits {
     pub(super) fn insert(&mut self, task_token: Bytes, permit: SlotPermit) {

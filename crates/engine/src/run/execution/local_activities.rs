@@ -1,9 +1,10 @@
 //! Local activities as the execution sees them (spec 2.3, 1.13.6).
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::mem;
 use std::time::Duration;
 
+use litemap::LiteMap;
 use temporalio_protos::coresdk::activity_result::Cancellation;
 use temporalio_protos::coresdk::external_data::LocalActivityMarkerData;
 use temporalio_protos::coresdk::workflow_commands::ScheduleLocalActivity;
@@ -29,7 +30,7 @@ pub(super) struct LocalActivities {
     /// Requests that the executor was not told of yet.
     requests: Vec<(u32, MachineKey)>,
     /// Given to the executor, without a result so far.
-    executing: BTreeSet<u32>,
+    executing: LiteMap<u32, ()>,
     /// Scheduled in replay: resolved by a marker, or executed once replay is over.
     unresolved: Vec<MachineKey>,
     /// Results that look-ahead found in markers, in the order of the markers.
@@ -300,7 +301,7 @@ impl Execution {
     fn execution_of(&mut self, seq: u32, key: MachineKey) -> Option<LocalActivityRequest> {
         let AnyMachine::LocalActivity(machine) = self.machines.get_mut(key) else { return None };
         let schedule = machine.take_request()?;
-        self.local_activities.executing.insert(seq);
+        self.local_activities.executing.insert(seq, ());
         self.local_activities.used = true;
         let Identity { workflow_id, run_id, workflow_type } = self.identity.clone();
         Some(LocalActivityRequest::Execute(Box::new(LocalActivityExecution {

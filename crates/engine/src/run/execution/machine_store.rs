@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use litemap::LiteMap;
+
 use crate::error::{Result, RunError};
 use crate::machines::any::AnyMachine;
 
@@ -23,14 +25,33 @@ pub(super) enum CommandId {
     NexusOperation(u32),
 }
 
+impl CommandId {
+    const KINDS: usize = 7;
+
+    /// Which kind it is, and its number among those.
+    const fn kind_and_seq(self) -> (usize, u32) {
+        match self {
+            Self::Timer(seq) => (0, seq),
+            Self::Activity(seq) => (1, seq),
+            Self::LocalActivity(seq) => (2, seq),
+            Self::ChildWorkflowStart(seq) => (3, seq),
+            Self::SignalExternal(seq) => (4, seq),
+            Self::CancelExternal(seq) => (5, seq),
+            Self::NexusOperation(seq) => (6, seq),
+        }
+    }
+}
+
 /// All machines of a run that can still be asked for.
 #[derive(Debug, Default)]
 pub(super) struct MachineStore {
     slots: Vec<Option<Stored>>,
     free: Vec<usize>,
-    by_id: BTreeMap<CommandId, MachineKey>,
+    /// One map for each kind of command: lang counts up, so that a new number goes to the end.
+    by_id: [LiteMap<u32, MachineKey>; CommandId::KINDS],
+    /// A tree: as many as a history has can be open, and they end in any order.
     by_event: BTreeMap<i64, MachineKey>,
-    by_protocol_instance: BTreeMap<String, MachineKey>,
+    by_protocol_instance: LiteMap<String, MachineKey>,
 }
 
 #[derive(Debug)]
@@ -68,7 +89,8 @@ impl MachineStore {
     }
 
     pub(super) fn name_by_id(&mut self, id: CommandId, key: MachineKey) {
-        self.by_id.insert(id, key);
+        let (kind, seq) = id.kind_and_seq();
+        self.by_id[kind].insert(seq, key);
     }
 
     pub(super) fn name_by_event(&mut self, event_id: i64, key: MachineKey) {
@@ -100,7 +122,8 @@ impl MachineStore {
     }
 
     pub(super) fn find_id(&self, id: CommandId) -> Option<MachineKey> {
-        self.by_id.get(&id).copied()
+        let (kind, seq) = id.kind_and_seq();
+        self.by_id[kind].get(&seq).copied()
     }
 
     pub(super) fn find_event(&self, event_id: i64) -> Option<MachineKey> {

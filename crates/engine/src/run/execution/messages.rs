@@ -1,8 +1,8 @@
 //! Protocol messages in and out, and what stands in for them in replay (spec 1.5.5, 1.5.6, 1.5.11, 2.10).
 
-use std::collections::BTreeMap;
 use std::mem;
 
+use litemap::LiteMap;
 use prost::Message as _;
 use temporalio_protos::coresdk::workflow_commands::UpdateResponse;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
@@ -35,7 +35,7 @@ pub(super) struct Messages {
     incoming: Vec<UpdateRequest>,
     /// Requests that the service stored while replayed events were handled, by protocol instance; used once they are
     /// accepted.
-    admitted: BTreeMap<String, UpdateRequest>,
+    admitted: LiteMap<String, UpdateRequest>,
     outgoing: Vec<Message>,
 }
 

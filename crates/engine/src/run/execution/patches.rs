@@ -1,7 +1,6 @@
 //! Patches: which ones history has, and how their markers meet the workflow's commands (spec 2.8).
 
-use std::collections::BTreeMap;
-
+use litemap::LiteMap;
 use temporalio_protos::coresdk::workflow_activation::NotifyHasPatch;
 use temporalio_protos::coresdk::workflow_commands::SetPatchMarker;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
@@ -21,7 +20,7 @@ use crate::machines::upsert_search_attributes::UpsertSearchAttributesMachine;
 #[derive(Debug, Default)]
 pub(super) struct Patches {
     /// Seen in look-ahead or set by lang; true once a command was made.
-    known: BTreeMap<String, bool>,
+    known: LiteMap<String, bool>,
 }
 
 /// What is to be done with an event and the command it would be matched with (spec 2.8.4).
