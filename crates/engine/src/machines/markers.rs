@@ -1,14 +1,8 @@
 //! What Core writes into markers and reads from them: patches (spec 2.8.2) and local activities (spec 2.3.4).
 
-use std::collections::BTreeSet;
-
+use litemap::LiteMap;
 use temporalio_protos::VERSION_SEARCH_ATTR_KEY;
 use temporalio_protos::constants::{LOCAL_ACTIVITY_MARKER_NAME, PATCH_MARKER_NAME};
-use temporalio_protos::coresdk::AsJsonPayloadExt;
-use temporalio_protos::coresdk::common::{
-    build_has_change_marker_details, build_local_activity_marker_details, decode_change_marker_details,
-    extract_local_activity_marker_data,
-};
 use temporalio_protos::coresdk::external_data::LocalActivityMarkerData;
 use temporalio_protos::temporal::api::command::v1::{RecordMarkerCommandAttributes, command};
 use temporalio_protos::temporal::api::common::v1::{Payload, Payloads, SearchAttributes};
@@ -16,8 +10,10 @@ use temporalio_protos::temporal::api::enums::v1::EventType;
 use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::history::v1::{HistoryEvent, MarkerRecordedEventAttributes, history_event};
 
+use self::details::Details;
 use crate::error::{Result, RunError};
 
+mod details;
 #[cfg(test)]
 mod tests;
 
@@ -44,8 +40,7 @@ pub struct LocalActivityMarker {
 
 /// The contents of `event` if it is a patch marker, in today's format or the one before it.
 pub fn patch_marker(event: &HistoryEvent) -> Option<PatchMarker> {
-    let marker = marker_named(event, PATCH_MARKER_NAME)?;
-    decode_change_marker_details(&marker.details).map(|(id, deprecated)| PatchMarker { id, deprecated })
+    details::read_patch(marker_named(event, PATCH_MARKER_NAME)?)
 }
 
 /// `event` is a local activity marker, readable or not.
@@ -55,7 +50,7 @@ pub fn is_local_activity_marker(event: &HistoryEvent) -> bool {
 
 /// Which local activity the marker `event` is of; none if it is no such marker or not readable. Leaves payloads alone.
 pub fn local_activity_marker_data(event: &HistoryEvent) -> Option<LocalActivityMarkerData> {
-    extract_local_activity_marker_data(&marker_named(event, LOCAL_ACTIVITY_MARKER_NAME)?.details)
+    details::read_local_activity(marker_named(event, LOCAL_ACTIVITY_MARKER_NAME)?)
 }
 
 /// All that the local activity marker `event` holds; none if it is no such marker or not readable. A marker without
@@ -80,8 +75,8 @@ pub fn local_activity_marker_of(event: HistoryEvent, data: LocalActivityMarkerDa
 
 /// The command that records a patch.
 pub(super) fn record_patch(id: &str, deprecated: bool) -> Result<command::Attributes> {
-    let details = build_has_change_marker_details(id, deprecated)
-        .map_err(|_| RunError::fatal("While encoding patch marker details"))?;
+    let details =
+        details::write_patch(id, deprecated).ok_or_else(|| RunError::fatal("While encoding patch marker details"))?;
     Ok(record_marker(PATCH_MARKER_NAME, details, None))
 }
 
@@ -92,19 +87,21 @@ pub(super) fn record_local_activity(
     failure: Option<Failure>,
     input: Option<Vec<Payload>>,
 ) -> command::Attributes {
-    let mut details = build_local_activity_marker_details(data, result);
-    if let Some(payloads) = input {
-        details.insert("input".to_owned(), Payloads { payloads });
-    }
+    let mut details = details::write_local_activity(&data);
+    details.extend(result.map(|result| ("result".to_owned(), result.into())));
+    details.extend(input.map(|payloads| ("input".to_owned(), Payloads { payloads })));
     record_marker(LOCAL_ACTIVITY_MARKER_NAME, details, failure)
 }
 
 /// The search attributes that tell of all of a run's patches, or none if they are too long for a server (spec 2.8.3).
 pub fn change_version_attributes<'a>(patch_ids: impl IntoIterator<Item = &'a str>) -> Result<Option<SearchAttributes>> {
-    let sorted: BTreeSet<&str> = patch_ids.into_iter().collect();
-    let mut value = sorted
-        .as_json_payload()
-        .map_err(|_| RunError::fatal("Could not serialize search attribute value for patch machine"))?;
+    let mut sorted = LiteMap::new_vec();
+    for id in patch_ids {
+        sorted.insert(id, ());
+    }
+    let ids: Vec<&str> = sorted.keys().copied().collect();
+    let mut value = details::json_payload(&ids)
+        .ok_or_else(|| RunError::fatal("Could not serialize search attribute value for patch machine"))?;
     if value.data.len() >= MAX_SEARCH_ATTRIBUTE_BYTES {
         return Ok(None);
     }
@@ -150,11 +147,7 @@ fn marker_named<'a>(event: &'a HistoryEvent, name: &str) -> Option<&'a MarkerRec
     }
 }
 
-fn record_marker(
-    name: &str,
-    details: impl IntoIterator<Item = (String, Payloads)>,
-    failure: Option<Failure>,
-) -> command::Attributes {
+fn record_marker(name: &str, details: Details, failure: Option<Failure>) -> command::Attributes {
     command::Attributes::RecordMarkerCommandAttributes(RecordMarkerCommandAttributes {
         marker_name: name.to_owned(),
         details: details.into_iter().collect(),
