@@ -16,7 +16,7 @@ pub fn to_json(failure: &Failure) -> Value {
         let (name, fields) = info_fields(info);
         (name, Some(object(fields)))
     });
-    object([
+    object(vec![
         ("message", text(&failure.message)),
         ("source", text(&failure.source)),
         ("stackTrace", text(&failure.stack_trace)),
@@ -110,21 +110,28 @@ fn operation_fields(info: &FailureInfo) -> (&'static str, Fields) {
     }
 }
 
-fn object(fields: impl IntoIterator<Item = (&'static str, Option<Value>)>) -> Value {
-    let present = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Value::Object(present.collect::<Map<_, _>>())
+fn object(fields: Fields) -> Value {
+    let mut object = Map::new();
+    for (name, value) in fields {
+        if let Some(value) = value {
+            object.insert(name.to_owned(), value);
+        }
+    }
+    Value::Object(object)
 }
 
 fn payloads(payloads: &Payloads) -> Value {
     let all: Vec<_> = payloads.payloads.iter().map(payload).collect();
-    object([("payloads", (!all.is_empty()).then_some(Value::Array(all)))])
+    object(vec![("payloads", (!all.is_empty()).then_some(Value::Array(all)))])
 }
 
 fn payload(payload: &Payload) -> Value {
-    let metadata: Map<_, _> = payload.metadata.iter().map(|(key, value)| (key.clone(), bytes(value))).collect();
-    let external = payload.external_payloads.iter().map(|external| object([("sizeBytes", int64(external.size_bytes))]));
+    let mut metadata = Map::new();
+    payload.metadata.iter().for_each(|(key, value)| drop(metadata.insert(key.clone(), bytes(value))));
+    let external =
+        payload.external_payloads.iter().map(|external| object(vec![("sizeBytes", int64(external.size_bytes))]));
     let external: Vec<_> = external.collect();
-    object([
+    object(vec![
         ("metadata", (!metadata.is_empty()).then_some(Value::Object(metadata))),
         ("data", (!payload.data.is_empty()).then(|| bytes(&payload.data))),
         ("externalPayloads", (!external.is_empty()).then_some(Value::Array(external))),
@@ -132,11 +139,11 @@ fn payload(payload: &Payload) -> Value {
 }
 
 fn execution(execution: &WorkflowExecution) -> Value {
-    object([("workflowId", text(&execution.workflow_id)), ("runId", text(&execution.run_id))])
+    object(vec![("workflowId", text(&execution.workflow_id)), ("runId", text(&execution.run_id))])
 }
 
 fn named(name: &str) -> Value {
-    object([("name", text(name))])
+    object(vec![("name", text(name))])
 }
 
 fn duration(duration: &prost_types::Duration) -> Value {

@@ -159,7 +159,7 @@ fn to_nexus(mut failure: Failure) -> NexusFailure {
     NexusFailure {
         message,
         metadata: [("type".to_owned(), FAILURE_TYPE.to_owned())].into(),
-        details: failure_json::to_json(&failure).to_string().into_bytes(),
+        details: serde_json::to_vec(&failure_json::to_json(&failure)).unwrap_or_default(),
         stack_trace: failure.stack_trace,
         cause: None,
     }
