@@ -183,10 +183,10 @@ impl Connection {
 
     async fn attempt_with_eager_start(&self, call: &PreparedCall<'_>) -> Result<GrpcResponse, GrpcStatus> {
         let is_start = call.rpc == Rpc::workflow_service(START_WORKFLOW);
-        let Some(start) = is_start.then(|| eager::asks_for_eager_start(&call.request.body)).flatten() else {
+        if !is_start || !eager::asks_for_eager_start(&call.request.body) {
             return self.attempt(call).await;
-        };
-        let (body, slot) = eager::prepare(self.eager_starter(), start).await;
+        }
+        let (body, slot) = eager::prepare(self.eager_starter(), &call.request.body).await;
         let response = self.send(call, body).await?;
         if let Some(slot) = slot {
             eager::deliver(self.host(), &response, slot);

@@ -6,13 +6,17 @@ use std::rc::Rc;
 use bytes::Bytes;
 use corewasm_host::{GrpcResponse, Host};
 use futures::future::LocalBoxFuture;
-use prost::Message;
+use prost::encoding::message;
 use serde_json::json;
-use temporalio_protos::temporal::api::{
-    deployment::v1::WorkerDeploymentOptions, workflowservice::v1::StartWorkflowExecutionRequest,
-};
+use temporalio_protos::temporal::api::deployment::v1::WorkerDeploymentOptions;
 
 use crate::wire;
+
+// Fields of StartWorkflowExecutionRequest. It is not decoded: that takes code for all that it holds.
+const NAMESPACE: u32 = 1;
+const TASK_QUEUE: u32 = 4;
+const REQUEST_EAGER_EXECUTION: u32 = 17;
+const EAGER_WORKER_DEPLOYMENT_OPTIONS: u32 = 28;
 
 const LOG_TARGET: &str = "temporalio_client::grpc";
 
@@ -39,26 +43,32 @@ pub trait EagerSlot {
 /// The request with its eager flag kept if a slot was found, and cleared if not.
 pub(crate) async fn prepare(
     starter: Option<Rc<dyn EagerStarter>>,
-    mut request: StartWorkflowExecutionRequest,
+    request: &Bytes,
 ) -> (Bytes, Option<Box<dyn EagerSlot>>) {
-    let task_queue = request.task_queue.as_ref().map(|queue| queue.name.clone()).unwrap_or_default();
+    const NAME: u32 = 1;
+    let namespace = wire::text(request, NAMESPACE).unwrap_or_default();
+    let task_queue = wire::bytes(request, TASK_QUEUE).and_then(|queue| wire::text(queue, NAME)).unwrap_or_default();
     let reservation = match starter {
-        Some(starter) => starter.reserve(request.namespace.clone(), task_queue).await,
+        Some(starter) => starter.reserve(namespace, task_queue).await,
         None => None,
     };
-    request.request_eager_execution = reservation.is_some();
-    let slot = reservation.map(|reservation| {
-        if reservation.deployment_options.is_some() {
-            request.eager_worker_deployment_options = reservation.deployment_options;
-        }
-        reservation.slot
-    });
-    (request.encode_to_vec().into(), slot)
+    match reservation {
+        None => (wire::without(request, REQUEST_EAGER_EXECUTION).into(), None),
+        Some(EagerReservation { deployment_options: None, slot }) => (request.clone(), Some(slot)),
+        Some(EagerReservation { deployment_options: Some(options), slot }) => (tell(request, &options), Some(slot)),
+    }
 }
 
-/// The decoded request if it asks for an eager start.
-pub(crate) fn asks_for_eager_start(body: &Bytes) -> Option<StartWorkflowExecutionRequest> {
-    StartWorkflowExecutionRequest::decode(&body[..]).ok().filter(|request| request.request_eager_execution)
+/// The request with how the worker is versioned.
+fn tell(request: &[u8], options: &WorkerDeploymentOptions) -> Bytes {
+    let mut request = wire::without(request, EAGER_WORKER_DEPLOYMENT_OPTIONS);
+    message::encode(EAGER_WORKER_DEPLOYMENT_OPTIONS, options, &mut request);
+    request.into()
+}
+
+/// Whether the request is readable and asks for an eager start.
+pub(crate) fn asks_for_eager_start(body: &[u8]) -> bool {
+    wire::varint(body, REQUEST_EAGER_EXECUTION).is_some_and(|flag| flag != 0) && wire::check(body).is_ok()
 }
 
 /// Hands the task in the response to the worker whose slot was kept. Without one, the slot is given back.

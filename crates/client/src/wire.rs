@@ -85,6 +85,20 @@ pub(crate) fn bytes(message: &[u8], field: u32) -> Option<&[u8]> {
     if let Some(Value::Bytes(bytes)) = last(message, field) { Some(bytes) } else { None }
 }
 
+/// The message without a field. It must have passed [`check`].
+pub(crate) fn without(message: &[u8], field: u32) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(message.len());
+    let (mut fields, mut rest) = (Fields::of(message), message);
+    while let Some(Ok((number, _))) = fields.next() {
+        let (read, behind) = rest.split_at(rest.len() - fields.rest.len());
+        if number != field {
+            kept.extend_from_slice(read);
+        }
+        rest = behind;
+    }
+    kept
+}
+
 /// The first value of a repeated field.
 pub(crate) fn first_bytes(message: &[u8], field: u32) -> Option<&[u8]> {
     Fields::of(message).flatten().find_map(|(number, value)| match value {

@@ -14,6 +14,7 @@ use corewasm_host::{
 use futures::future::LocalBoxFuture;
 use prost::Message;
 use temporalio_protos::temporal::api::{
+    deployment::v1::WorkerDeploymentOptions,
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{
         PollWorkflowTaskQueueResponse, StartWorkflowExecutionRequest, StartWorkflowExecutionResponse,
@@ -26,6 +27,7 @@ use crate::support::{call, config, connection, next_attempt, turn_to_rpc};
 #[derive(Default)]
 struct Worker {
     free: Rc<Cell<i32>>,
+    deployment_options: Option<WorkerDeploymentOptions>,
     tasks: Rc<RefCell<Vec<Bytes>>>,
 }
 
@@ -37,13 +39,14 @@ struct Slot {
 impl EagerStarter for Worker {
     fn reserve(&self, namespace: String, task_queue: String) -> LocalBoxFuture<'static, Option<EagerReservation>> {
         assert_eq!((namespace.as_str(), task_queue.as_str()), ("orders", "queue"));
-        let (free, tasks) = (self.free.clone(), self.tasks.clone());
+        let (free, tasks, deployment_options) =
+            (self.free.clone(), self.tasks.clone(), self.deployment_options.clone());
         Box::pin(async move {
             if free.get() == 0 {
                 return None;
             }
             free.set(free.get() - 1);
-            Some(EagerReservation { deployment_options: None, slot: Box::new(Slot { free, tasks }) })
+            Some(EagerReservation { deployment_options, slot: Box::new(Slot { free, tasks }) })
         })
     }
 }
@@ -92,6 +95,22 @@ fn the_task_goes_to_the_worker_whose_slot_was_kept() {
     host.turn([rpc_response(second.rpc, &response)]);
     assert!(outcome.take().unwrap().is_ok());
     assert_eq!(*worker.tasks.borrow(), [task.encode_to_vec()]);
+}
+
+#[test]
+fn a_versioned_worker_says_so_in_the_request() {
+    let options = |name: &str| WorkerDeploymentOptions { deployment_name: name.to_owned(), ..Default::default() };
+    let stale = WorkerDeploymentOptions { build_id: "old".to_owned(), ..options("old") };
+    let request = StartWorkflowExecutionRequest { eager_worker_deployment_options: Some(stale), ..start() };
+    let mut host = VirtualHost::new();
+    let connection = connection(&host, config());
+    let free = Rc::new(Cell::new(1));
+    let worker = Rc::new(Worker { free, deployment_options: Some(options("mine")), ..Worker::default() });
+    connection.set_eager_starter(&(worker.clone() as Rc<dyn EagerStarter>));
+    let _outcome = call(&host, &connection, "StartWorkflowExecution", &request, CallOptions::default());
+    let sent = StartWorkflowExecutionRequest::decode(turn_to_rpc(&mut host, []).body).unwrap();
+    let expected = StartWorkflowExecutionRequest { eager_worker_deployment_options: Some(options("mine")), ..start() };
+    assert_eq!(sent, expected);
 }
 
 #[test]
