@@ -32,7 +32,7 @@ pub use grpc::{GrpcClientRef, GrpcRequest, GrpcResponse, GrpcStatus, Metadata, c
 pub use handle::{HandleError, HandleTable, HostRef};
 pub use host::{Host, Settings};
 pub use instrument::{Buckets, Instrument};
-pub use logs::Level;
+pub use logs::{CoreLog, Level, LogFields};
 pub use metrics::{
     CounterRef, GaugeF64Ref, GaugeRef, HistogramRef, MeterProviderRef, MetricKeyValue, MetricValue,
     MetricsAttributesOptions, MetricsAttributesRef,

@@ -1,5 +1,7 @@
 //! Logs: one record each, made only if the host's filter lets it through.
 
+use corewasm_engine::time::WallTime;
+use litemap::LiteMap;
 use serde_json::Value;
 
 use crate::{
@@ -34,11 +36,47 @@ impl From<Level> for LogLevel {
     }
 }
 
+/// Pairs of a record, span fields merged over the event's.
+pub type LogFields = LiteMap<String, Value>;
+
+/// One log record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoreLog {
+    /// The module it comes from, under native Core's names (e.g. `temporalio_sdk_core::worker::workflow`).
+    pub target: String,
+    /// The text.
+    pub message: String,
+    /// When it was made.
+    pub timestamp: WallTime,
+    /// How grave it is.
+    pub level: Level,
+    /// Arbitrary pairs.
+    pub fields: LogFields,
+    /// Names of the spans around it, the outermost first.
+    pub span_contexts: Vec<String>,
+}
+
 impl Host {
     /// Whether a record of this level and target is read by anyone. Ask before building a costly text.
     pub fn log_enabled(&self, level: Level, target: &str) -> bool {
         let wanted = i32::from(LogLevel::from(level));
         self.with_log_filter(|filter| threshold(filter, target).is_some_and(|least| wanted >= least))
+    }
+
+    /// Sends a record, if anyone reads it.
+    pub fn log(&self, log: CoreLog) {
+        if !self.log_enabled(log.level, &log.target) {
+            return;
+        }
+        let record = LogRecord {
+            target: log.target,
+            message: log.message,
+            wall_clock_ns: log.timestamp.as_nanos(),
+            level: LogLevel::from(log.level).into(),
+            fields: log.fields.into_iter().map(|(key, value)| (key, json(&value))).collect(),
+            span_contexts: log.span_contexts,
+        };
+        self.emit(effect::Kind::Log(record));
     }
 
     /// [`Level::Debug`] now; see [`Host::event`].
@@ -61,18 +99,17 @@ impl Host {
         self.event(Level::Error, target, message, fields);
     }
 
-    /// Logs an event of this moment, outside any span, if anyone reads it. `target` is the module it comes from, under
-    /// native Core's names (e.g. `temporalio_sdk_core::worker::workflow`).
+    /// Logs an event of this moment, outside any span.
     pub fn event(&self, level: Level, target: &str, message: impl Into<String>, fields: &[(&str, Value)]) {
         if self.log_enabled(level, target) {
-            self.emit(effect::Kind::Log(LogRecord {
+            self.log(CoreLog {
                 target: target.to_owned(),
                 message: message.into(),
-                wall_clock_ns: self.now().wall.as_nanos(),
-                level: LogLevel::from(level).into(),
-                fields: fields.iter().map(|(key, value)| ((*key).to_owned(), json(value))).collect(),
+                timestamp: self.now().wall,
+                level,
+                fields: fields.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
                 span_contexts: Vec::new(),
-            }));
+            });
         }
     }
 }
