@@ -22,12 +22,13 @@ from pathlib import Path
 
 from tools.cache import ROOT, cache_dir, locked, prune, tree_hash
 from tools.wasm_check import abi_exports, abi_version, describe, export_names, gzip_size, module_problems
+from tools.wasm_order import reordered
 from tools.wasm_toolchain import TARGET, Toolchain, ToolchainMissing, find_binaryen, find_toolchain
 
 CRATES = ("engine", "host", "client", "worker", "abi", "core-wasm", "inventory")
 BUILT = ROOT / "build" / "core.wasm"
 COMMITTED = ROOT / "python" / "src" / "corewasm" / "core.wasm"
-RECIPE = [ROOT / "tools" / name for name in ("wasm.py", "wasm_check.py", "wasm_toolchain.py")]
+RECIPE = [ROOT / "tools" / name for name in ("wasm.py", "wasm_check.py", "wasm_order.py", "wasm_toolchain.py")]
 KEPT_MODULES, KEPT_TARGETS = 8, 2
 
 # binaryen takes only the features it is told of: exactly the floor that hosts are promised.
@@ -168,18 +169,25 @@ def _path_remaps(toolchain: Toolchain, target: Path) -> list[str]:
 
 
 def _optimize(linked: Path, scratch: Path) -> Path:
-    """Drop the linker's exports and optimize for size."""
+    """Drop the linker's exports, optimize for size, and bring the functions into an order that packs small."""
     graph = scratch / "exports.json"
     graph.write_text(json.dumps(_export_graph(linked.read_bytes())))
-    trimmed, optimized = scratch / "trimmed.wasm", scratch / "core.wasm"
-    metadce = [find_binaryen("wasm-metadce"), *FLOOR_FLAGS, f"--graph-file={graph}", str(linked), "-o", str(trimmed)]
+    trimmed, optimized, ordered = (scratch / name for name in ("trimmed.wasm", "optimized.wasm", "core.wasm"))
+    _run_binaryen("wasm-metadce", f"--graph-file={graph}", str(linked), "-o", str(trimmed))
     strip = ["--strip-debug", "--strip-producers", "--strip-target-features"]
-    opt = [find_binaryen("wasm-opt"), *SHRINK, *strip, *FLOOR_FLAGS, str(trimmed), "-o", str(optimized)]
-    for command in (metadce, opt):
-        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if result.returncode != 0:
-            raise BuildFailed(f"{' '.join(command)} failed:\n{result.stdout[-2000:]}")
-    return optimized
+    _run_binaryen("wasm-opt", *SHRINK, *strip, str(trimmed), "-o", str(optimized))
+    listing = scratch / "core.wat"
+    _run_binaryen("wasm-dis", str(optimized), "-o", str(listing))
+    listing.write_text(reordered(listing.read_text(), optimized.read_bytes()))
+    _run_binaryen("wasm-as", str(listing), "-o", str(ordered))
+    return ordered
+
+
+def _run_binaryen(program: str, *arguments: str) -> None:
+    command = [find_binaryen(program), *FLOOR_FLAGS, *arguments]
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if result.returncode != 0:
+        raise BuildFailed(f"{' '.join(command)} failed:\n{result.stdout[-2000:]}")
 
 
 def _export_graph(wasm: bytes) -> list[dict[str, object]]:

@@ -74,7 +74,7 @@ def find_toolchain() -> Toolchain:
 
 
 def find_binaryen(tool: str) -> str:
-    """Return the path of a program of binaryen (``wasm-opt``, ``wasm-metadce``), installing Debian's when root."""
+    """Return the path of a program of binaryen (such as ``wasm-opt``), installing Debian's when root."""
     found = shutil.which(tool)
     if found is None and _install(["binaryen"]):
         found = shutil.which(tool)
