@@ -3,12 +3,12 @@
 use std::{
     any::Any,
     cell::{Cell, RefCell},
-    collections::BTreeMap,
     rc::{Rc, Weak},
 };
 
 use bytes::Bytes;
 use corewasm_host::{GrpcClientConfig, GrpcClientRef, GrpcStatus, Host, HostRef, Metadata, code};
+use litemap::LiteMap;
 use prost::Message;
 use serde_json::json;
 use temporalio_protos::temporal::api::workflowservice::v1::{
@@ -145,8 +145,8 @@ impl Connection {
     /// Replaces all headers of the user. If one of them is invalid, all stay as they were.
     pub fn update_headers(
         &self,
-        ascii: BTreeMap<String, String>,
-        binary: BTreeMap<String, Bytes>,
+        ascii: LiteMap<String, String>,
+        binary: LiteMap<String, Bytes>,
     ) -> Result<(), InvalidHeader> {
         self.0.headers.replace(UserHeaders::parse(ascii, binary)?);
         Ok(())

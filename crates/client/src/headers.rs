@@ -1,7 +1,5 @@
 //! Metadata that a connection adds to every call (spec 10.1.2, 10.1.3).
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use corewasm_host::Metadata;
 use litemap::LiteMap;
@@ -27,10 +25,7 @@ pub enum InvalidHeader {
 pub(crate) struct UserHeaders(LiteMap<String, Bytes>);
 
 impl UserHeaders {
-    pub(crate) fn parse(
-        ascii: BTreeMap<String, String>,
-        binary: BTreeMap<String, Bytes>,
-    ) -> Result<Self, InvalidHeader> {
+    pub(crate) fn parse(ascii: LiteMap<String, String>, binary: LiteMap<String, Bytes>) -> Result<Self, InvalidHeader> {
         let mut headers = LiteMap::new();
         for (key, value) in ascii {
             if !is_ascii_key(&key) {

@@ -1,12 +1,13 @@
 //! A call that a user of the client makes, with what it brings checked first.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use corewasm_host::{
-    CallResult, Metadata,
+    CallResult, Metadata, entries,
     envelope::{CallError, ClientCall},
 };
+use litemap::LiteMap;
 
 use crate::{
     CallOptions, Connection, Retry, Rpc,
@@ -18,7 +19,7 @@ impl Connection {
     /// Makes a user's call. The value is the encoded response.
     pub async fn user_call(&self, call: ClientCall) -> CallResult {
         wire::check(&call.body).map_err(|error| CallError::value(format!("Invalid proto: {error}")))?;
-        let metadata = metadata(call.headers, call.binary_headers)?;
+        let metadata = metadata(entries::texts(call.headers), entries::metadata(call.binary_headers))?;
         let options = CallOptions {
             retry: if call.retry { Retry::Normal } else { Retry::Off },
             timeout: (call.timeout_ns != 0).then(|| Duration::from_nanos(call.timeout_ns)),
@@ -30,7 +31,7 @@ impl Connection {
     }
 }
 
-fn metadata(ascii: BTreeMap<String, String>, binary: BTreeMap<String, Bytes>) -> Result<Metadata, CallError> {
+fn metadata(ascii: LiteMap<String, String>, binary: LiteMap<String, Bytes>) -> Result<Metadata, CallError> {
     let mut metadata = Metadata::default();
     for (key, value) in ascii {
         if is_binary_key(&key) {

@@ -5,7 +5,7 @@ use std::{cell::RefCell, rc::Rc};
 use bytes::Bytes;
 use corewasm_client::{ConnectError, Connection, RetryOptions};
 use corewasm_host::{
-    HandleTable, Host, HostRef, InputError,
+    HandleTable, Host, HostRef, InputError, entries,
     envelope::{CallError, ClientCall, ClientConnect, ClientUpdateApiKey, ClientUpdateHeaders},
 };
 
@@ -56,7 +56,7 @@ impl Clients {
     pub(crate) fn update_headers(&self, update: ClientUpdateHeaders) -> Result<(), InputError> {
         let connection = self.get(update.client)?;
         connection
-            .update_headers(update.headers, update.binary_headers)
+            .update_headers(entries::texts(update.headers), entries::metadata(update.binary_headers))
             .map_err(|invalid| InputError::malformed(invalid.to_string()))
     }
 

@@ -1,10 +1,9 @@
 //! What a client is made with.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
+use litemap::LiteMap;
 
-use crate::envelope;
+use crate::{entries, envelope};
 
 /// What Core knows of a client besides its connection, which is the host's: target, TLS, proxy and keep-alive stay
 /// there. How calls are retried is no part of it: retries are Core's own, and crates/client has them.
@@ -17,9 +16,9 @@ pub struct GrpcClientConfig {
     /// Who the user says it is.
     pub identity: String,
     /// Sent with every call.
-    pub headers: BTreeMap<String, String>,
+    pub headers: LiteMap<String, String>,
     /// As `headers`; the keys end in "-bin".
-    pub binary_headers: BTreeMap<String, Bytes>,
+    pub binary_headers: LiteMap<String, Bytes>,
     /// Sent as bearer token.
     pub api_key: Option<String>,
     /// Payloads of a call above this many bytes are warned of; 0: never.
@@ -40,8 +39,8 @@ impl From<envelope::ClientConfig> for GrpcClientConfig {
             client_name: config.client_name,
             client_version: config.client_version,
             identity: config.identity,
-            headers: config.headers,
-            binary_headers: config.binary_headers,
+            headers: entries::texts(config.headers),
+            binary_headers: entries::metadata(config.binary_headers),
             api_key: config.api_key,
             payloads_warn_size: config.payloads_warn_size,
             memo_warn_size: config.memo_warn_size,
@@ -63,8 +62,8 @@ mod tests {
             client_name: "temporal-python".to_owned(),
             client_version: "1.35.0".to_owned(),
             identity: "me".to_owned(),
-            headers: [("a".to_owned(), "1".to_owned())].into(),
-            binary_headers: [("b-bin".to_owned(), Bytes::from_static(b"2"))].into(),
+            headers: vec![("a".to_owned(), "1".to_owned()).into()],
+            binary_headers: vec![("b-bin".to_owned(), Bytes::from_static(b"2")).into()],
             api_key: Some("key".to_owned()),
             retry: Some(RetryConfig::default()),
             payloads_warn_size: 3,
@@ -78,8 +77,8 @@ mod tests {
             client_name: "temporal-python".to_owned(),
             client_version: "1.35.0".to_owned(),
             identity: "me".to_owned(),
-            headers: [("a".to_owned(), "1".to_owned())].into(),
-            binary_headers: [("b-bin".to_owned(), Bytes::from_static(b"2"))].into(),
+            headers: [("a".to_owned(), "1".to_owned())].into_iter().collect(),
+            binary_headers: [("b-bin".to_owned(), Bytes::from_static(b"2"))].into_iter().collect(),
             api_key: Some("key".to_owned()),
             payloads_warn_size: 3,
             memo_warn_size: 4,

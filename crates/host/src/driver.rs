@@ -6,7 +6,7 @@ use corewasm_engine::time::{Instant, Now, WallTime};
 use prost::Message;
 
 use crate::{
-    HandleError, Host, PermitRef, Settings,
+    HandleError, Host, PermitRef, Settings, entries,
     envelope::{self, Input, Open, RpcResult, SlotReserved, TurnRequest, TurnResponse, input, input_error::Kind},
     grpc,
 };
@@ -143,7 +143,7 @@ impl TurnDriver {
             disable_environment_info: open.disable_environment_info,
             host_name: open.host_name,
             process_id: open.process_id,
-            environment: open.environment,
+            environment: entries::texts(open.environment),
         };
         self.host.open(settings, open.log_filter.unwrap_or_default());
         self.host.open_metrics(open.metrics.unwrap_or_default());

@@ -8,7 +8,8 @@ use litemap::LiteMap;
 
 use crate::{
     Host, HostRef,
-    envelope::{self, MetadataEntry, RpcCancel, RpcStart, effect, rpc_result},
+    entries::{self, MetadataEntry},
+    envelope::{self, RpcCancel, RpcStart, effect, rpc_result},
 };
 
 /// gRPC status codes.
@@ -60,15 +61,13 @@ impl Metadata {
 
 impl From<Metadata> for Vec<MetadataEntry> {
     fn from(metadata: Metadata) -> Self {
-        metadata.data.into_iter().map(|(key, value)| MetadataEntry { key, value }).collect()
+        metadata.data.into_iter().map(MetadataEntry::from).collect()
     }
 }
 
 impl From<Vec<MetadataEntry>> for Metadata {
     fn from(entries: Vec<MetadataEntry>) -> Self {
-        let mut metadata = Self::default();
-        entries.into_iter().for_each(|entry| metadata.insert(entry.key, entry.value));
-        metadata
+        Self { data: entries::metadata(entries) }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::{
     cell::{Cell, RefCell, RefMut},
-    collections::BTreeMap,
     future::Future,
     rc::Rc,
     time::Duration,
 };
 
 use corewasm_engine::time::{Instant, Now};
+use litemap::LiteMap;
 
 use crate::{
     GrpcClientRef, HostRef, Sleep, SlotsRef, Task,
@@ -39,7 +39,7 @@ pub struct Settings {
     /// For the worker heartbeat.
     pub process_id: String,
     /// Environment variables that Core honours and that are set.
-    pub environment: BTreeMap<String, String>,
+    pub environment: LiteMap<String, String>,
 }
 
 #[derive(Default)]

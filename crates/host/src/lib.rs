@@ -9,6 +9,7 @@
 mod calls;
 mod client_config;
 mod driver;
+pub mod entries;
 pub mod envelope;
 mod executor;
 mod grpc;

@@ -73,7 +73,7 @@ impl Host {
             message: log.message,
             wall_clock_ns: log.timestamp.as_nanos(),
             level: LogLevel::from(log.level).into(),
-            fields: log.fields.into_iter().map(|(key, value)| (key, json(&value))).collect(),
+            fields: log.fields.into_iter().map(|(key, value)| (key, json(&value)).into()).collect(),
             span_contexts: log.span_contexts,
         };
         self.emit(effect::Kind::Log(record));

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use crate::{
     Host, InputError, TurnDriver,
     envelope::{
-        CallResolved, GrpcResponse, GrpcStatus, Input, LogFilter, LogLevel, MetricsOptions, Open, RpcResult, RpcStart,
-        TurnRequest, TurnResponse, effect, input, rpc_result,
+        CallResolved, GrpcResponse, GrpcStatus, Input, LogFilter, LogLevel, LogRecord, MetricsOptions, Open, RpcResult,
+        RpcStart, TurnRequest, TurnResponse, effect, input, rpc_result,
     },
 };
 
@@ -122,4 +122,11 @@ pub fn resolved(effects: &[effect::Kind]) -> Vec<&CallResolved> {
         .iter()
         .filter_map(|effect| if let effect::Kind::CallResolved(resolved) = effect { Some(resolved) } else { None })
         .collect()
+}
+
+impl LogRecord {
+    /// The JSON of a field, if the record has it.
+    pub fn field(&self, key: &str) -> Option<&str> {
+        self.fields.iter().find(|field| field.key == key).map(|field| field.value.as_str())
+    }
 }

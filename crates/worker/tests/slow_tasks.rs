@@ -17,7 +17,8 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 
 /// A worker of which lang has the first activation, of a task of this attempt, since so many milliseconds.
 fn in_hand(limit: Option<&str>, attempt: i32, milliseconds: u64) -> Harness {
-    let environment = limit.map(|limit| ("TEMPORAL_WORKFLOW_TASK_DURATION_WARN_SECONDS".to_owned(), limit.to_owned()));
+    let environment =
+        limit.map(|limit| ("TEMPORAL_WORKFLOW_TASK_DURATION_WARN_SECONDS".to_owned(), limit.to_owned()).into());
     let log_filter = Some(LogFilter { default_level: LogLevel::Warn.into(), directives: Vec::new() });
     let host =
         VirtualHost::open(Open { environment: environment.into_iter().collect(), log_filter, ..Open::default() });
@@ -79,7 +80,7 @@ fn a_slow_task_is_told_with_what_storage_took() {
         ("payload_upload_drivers", r#""[\"a\", \"b\"]""#),
     ];
     for (name, value) in fields {
-        assert_eq!(warning.fields.get(name).map(String::as_str), Some(value), "{name}");
+        assert_eq!(warning.field(name), Some(value), "{name}");
     }
 }
 
@@ -110,6 +111,6 @@ fn a_failure_that_is_dropped_is_told_too() {
     let mut dropped = in_hand(None, 2, 6_000);
     let _failed = dropped.complete(failure(RUN_ID, "it went wrong"));
     let [warning] = &warnings(&dropped)[..] else { panic!("one warning") };
-    assert_eq!(warning.fields["payload_download_count"], "0");
-    assert_eq!(warning.fields["payload_upload_drivers"], "\"[]\"");
+    assert_eq!(warning.field("payload_download_count"), Some("0"));
+    assert_eq!(warning.field("payload_upload_drivers"), Some("\"[]\""));
 }

@@ -1,17 +1,23 @@
 //! Spec 10.1.2 to 10.1.5: metadata and time-outs.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
+use bytes::Bytes;
 use corewasm_client::{CallOptions, InvalidHeader};
-use corewasm_host::{envelope::ClientConfig, testing::VirtualHost};
+use corewasm_host::{
+    entries::{self, TextEntry},
+    envelope::ClientConfig,
+    testing::VirtualHost,
+};
+use litemap::LiteMap;
 use temporalio_protos::temporal::api::workflowservice::v1::{
     GetSystemInfoRequest, ListNamespacesRequest, SignalWorkflowExecutionRequest,
 };
 
 use crate::support::{call, config, connection, header, turn_to_rpc};
 
-fn texts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+fn texts(pairs: &[(&str, &str)]) -> Vec<TextEntry> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()).into()).collect()
 }
 
 fn signal() -> SignalWorkflowExecutionRequest {
@@ -22,7 +28,7 @@ fn signal() -> SignalWorkflowExecutionRequest {
 fn a_call_carries_the_connections_headers_and_its_namespace() {
     let mut host = VirtualHost::new();
     let headers = texts(&[("X-Team", "blue"), ("client-name", "mine")]);
-    let binary_headers = [("trace-bin".to_owned(), vec![0, 1].into())].into();
+    let binary_headers = vec![("trace-bin".to_owned(), Bytes::from_static(&[0, 1])).into()];
     let connection =
         connection(&host, ClientConfig { headers, binary_headers, api_key: Some("k".to_owned()), ..config() });
     let _outcome = call(&host, &connection, "SignalWorkflowExecution", &signal(), CallOptions::default());
@@ -60,7 +66,7 @@ fn new_headers_replace_all_old_ones_and_a_retry_has_them() {
     let connection = connection(&host, ClientConfig { headers: texts(&[("a", "1")]), ..config() });
     let _outcome = call(&host, &connection, "SignalWorkflowExecution", &signal(), CallOptions::default());
     let first = turn_to_rpc(&mut host, []);
-    connection.update_headers(texts(&[("b", "2")]), BTreeMap::new()).unwrap();
+    connection.update_headers(entries::texts(texts(&[("b", "2")])), LiteMap::new()).unwrap();
     connection.update_api_key(Some("new".to_owned()));
     host.turn([corewasm_host::testing::rpc_failure(first.rpc, corewasm_host::code::UNAVAILABLE, "")]);
     let second = crate::support::next_attempt(&mut host);
@@ -81,10 +87,10 @@ fn invalid_headers_are_refused_and_the_old_ones_stay() {
         (texts(&[("x", "a\nb")]), "Invalid ASCII header value for key 'x': failed to parse metadata value"),
     ];
     for (headers, text) in refused {
-        assert_eq!(connection.update_headers(headers, BTreeMap::new()).unwrap_err().to_string(), text);
+        assert_eq!(connection.update_headers(entries::texts(headers), LiteMap::new()).unwrap_err().to_string(), text);
     }
-    let binary = [("x".to_owned(), Default::default())].into();
-    let error = connection.update_headers(BTreeMap::new(), binary).unwrap_err();
+    let binary = [("x".to_owned(), Default::default())].into_iter().collect();
+    let error = connection.update_headers(LiteMap::new(), binary).unwrap_err();
     assert_eq!(error, InvalidHeader::BinaryKey("x".to_owned()));
     let _outcome = call(&host, &connection, "SignalWorkflowExecution", &signal(), CallOptions::default());
     assert_eq!(header(&turn_to_rpc(&mut host, []), "a").as_deref(), Some("1"));

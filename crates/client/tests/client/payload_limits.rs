@@ -102,7 +102,7 @@ fn what_is_over_the_warning_size_is_logged_and_sent() {
     let [effect::Kind::Log(log), effect::Kind::RpcStart(_)] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(log.level(), LogLevel::Warn);
     assert_eq!(log.message, "[TMPRL1103] Attempted to upload payloads with size that exceeded the warning limit.");
-    assert_eq!(log.fields["limit"], "10");
+    assert_eq!(log.field("limit"), Some("10"));
     let options = CallOptions { retry: Retry::Off, ..CallOptions::default() };
     let _outcome = call(&host, &connection, "StartWorkflowExecution", &request, options);
     assert_eq!(host.turn([]).len(), 1, "a call past the client's layers is not measured");

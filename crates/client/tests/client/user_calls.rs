@@ -1,5 +1,6 @@
 //! Calls of users: checks, options and errors as the native bridge has them.
 
+use bytes::Bytes;
 use corewasm_client::Connection;
 use corewasm_host::{
     CallResult, code,
@@ -31,7 +32,7 @@ fn signal() -> ClientCall {
 fn the_response_comes_back_encoded() {
     let mut host = VirtualHost::new();
     let connection = connection(&host, config());
-    let call = ClientCall { timeout_ns: 9, headers: [("Mine".to_owned(), "1".to_owned())].into(), ..signal() };
+    let call = ClientCall { timeout_ns: 9, headers: vec![("Mine".to_owned(), "1".to_owned()).into()], ..signal() };
     let outcome = user_call(&host, &connection, call);
     let start = turn_to_rpc(&mut host, []);
     assert_eq!((start.timeout_ns, header(&start, "mine").as_deref()), (9, Some("1")));
@@ -78,8 +79,9 @@ fn without_retry_it_is_made_once_and_does_not_wait_longer() {
 fn what_can_not_be_sent_is_a_value_error() {
     let mut host = VirtualHost::new();
     let connection = connection(&host, config());
-    let text = |key: &str, value: &str| ClientCall { headers: [(key.to_owned(), value.to_owned())].into(), ..signal() };
-    let binary = |key: &str| ClientCall { binary_headers: [(key.to_owned(), Default::default())].into(), ..signal() };
+    let text =
+        |key: &str, value: &str| ClientCall { headers: vec![(key.to_owned(), value.to_owned()).into()], ..signal() };
+    let binary = |key: &str| ClientCall { binary_headers: vec![(key.to_owned(), Bytes::new()).into()], ..signal() };
     let refused = [
         (text("A B", "x"), "Invalid metadata key: invalid gRPC metadata key name"),
         (text("x-bin", "x"), "Invalid metadata value for binary key x-bin: expected bytes"),

@@ -33,7 +33,7 @@ fn a_handle_is_opened_once() {
 fn invalid_headers_have_the_native_text() {
     let mut host = TestHost::opened();
     host.turn([connect(CLIENT, 1)]);
-    let headers = [("A B".to_owned(), "x".to_owned())].into();
+    let headers = vec![("A B".to_owned(), "x".to_owned()).into()];
     let update = ClientUpdateHeaders { client: CLIENT, headers, ..ClientUpdateHeaders::default() };
     let error = host.refusal(input::Kind::ClientUpdateHeaders(update));
     assert_eq!(error.kind(), Kind::Malformed);
