@@ -15,9 +15,9 @@ import wasmtime
 from tools.cache import ROOT
 
 ABI_PAGE = ROOT / "docs" / "abi.md"
-# Ceilings that come down with the module; the goal is 1.2 MB and 400 KB after gzip (docs/adr/0013).
-SIZE_BUDGET = 1_540_000
-GZIP_BUDGET = 540_000
+# The module's size and its size after gzip -9, in bytes (docs/adr/0013).
+SIZE_BUDGET = 1_200_000
+GZIP_BUDGET = 400_000
 
 # Above the floor: not every host runs it. (In this order: one feature may need another turned off first.)
 FEATURES_OFF = (

@@ -30,6 +30,14 @@ fn whatever_go_prints() {
 }
 
 #[test]
+fn a_fraction_of_any_length() {
+    assert_eq!(parsed("1.5h"), Duration::from_secs(5400));
+    assert_eq!(parsed("1.s"), Duration::from_secs(1));
+    assert_eq!(parsed(".25s"), Duration::from_millis(250));
+    assert_eq!(parsed("0.1234567899999999999999999999s"), Duration::from_nanos(123_456_789));
+}
+
+#[test]
 fn a_deadline_that_has_passed_is_zero() {
     assert_eq!(parsed("-88.458\u{b5}s"), Duration::ZERO);
     assert_eq!(parsed("-1m30s"), Duration::ZERO);
@@ -42,7 +50,7 @@ fn space_around_it_and_a_plus_sign_are_allowed() {
 
 #[test]
 fn anything_else_is_refused_and_named() {
-    for text in ["", "-", "10", "10x", "abc", "s", "1s2", "1 s", "..5s", "99999999999999999999h"] {
+    for text in ["", "-", "10", "10x", "abc", "s", "1s2", "1 s", "..5s", ".s", "1.2.3s", "99999999999999999999h"] {
         let error = parse_request_timeout(text).expect_err(text);
         assert!(error.to_string().contains(text));
     }
