@@ -35,7 +35,8 @@ MODULE = bytes(
 def results(module: bytes) -> dict[str, int]:
     store = wasmtime.Store()
     exports = wasmtime.Instance(store, wasmtime.Module(store.engine, module), []).exports(store)
-    return {name: exports[name](store, 7) for name in ("add_1", "xor_1", "add_2", "xor_2", "indirect")}  # type: ignore[operator]
+    names = ("add_1", "xor_1", "add_2", "xor_2", "indirect")
+    return {name: exports[name](store, 7) for name in names}  # type: ignore[operator]
 
 
 def test_like_follows_like() -> None:
