@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 CORES = ("native", "corewasm")
 _Result = TypeVar("_Result")
@@ -38,6 +39,16 @@ def run_child(core: str, module: str, source: Path, target: Path, *, timeout_sec
         words = f"no answer within {timeout_seconds:g} s"
     if not target.exists():
         raise ChildFailed(f"{module} on {core}: {words}")
+
+
+def write_results(target: str, results: Iterable[dict[str, Any]]) -> None:
+    """In a child: write a JSON line per result as it comes. `target` is there only once all are written."""
+    partial = Path(f"{target}.partial")
+    with partial.open("w") as out:
+        for result in results:
+            out.write(json.dumps(result) + "\n")
+            out.flush()
+    partial.rename(target)
 
 
 def use(core: str) -> None:

@@ -6,6 +6,7 @@ import base64
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from . import cores
 
@@ -15,14 +16,11 @@ def main(core: str, source: str, target: str) -> None:
     cores.use(core)
     from . import replay_histories
 
-    partial = Path(f"{target}.partial")
-    with partial.open("w") as out:
-        for line in Path(source).read_text().splitlines():
-            item = json.loads(line)
-            result = replay_histories.replay_item(item["workflow_id"], base64.b64decode(item["history"]), item["lang"])
-            out.write(json.dumps({"name": item["name"], "expected_error": item["expected_error"], **result}) + "\n")
-            out.flush()
-    partial.rename(target)
+    def result(item: dict[str, Any]) -> dict[str, Any]:
+        steps = replay_histories.replay_item(item["workflow_id"], base64.b64decode(item["history"]), item["lang"])
+        return {"name": item["name"], "expected_error": item["expected_error"], **steps}
+
+    cores.write_results(target, map(result, map(json.loads, Path(source).read_text().splitlines())))
 
 
 if __name__ == "__main__":

@@ -32,8 +32,7 @@ def _queried(name: str) -> Scenario:
     """A legacy query on a run whose history breaks before lang hears of it: the run goes, nobody is told."""
     bad = BAD[name]()
     query = tasks.whole(bad.history)
-    query.previous_started_event_id, query.started_event_id = query.started_event_id, 0
-    query.query.query_type = "state"
+    tasks.ask(query)
     scenario = _scenario(f"{name}/queried", bad, [query], frozenset())
     scenario.unanswered, scenario.stored, scenario.patience_seconds = {0: 1}, False, 5
     return scenario

@@ -21,13 +21,8 @@ def main(core: str, source: str, target: str) -> None:
     from . import scenario
 
     wanted = set(json.loads(Path(source).read_text()))
-    partial = Path(f"{target}.partial")
-    with partial.open("w") as out:
-        for each in scenario.scenarios():
-            if not wanted or each.name in wanted:
-                out.write(json.dumps({"name": each.name, **_run(each)}) + "\n")
-                out.flush()
-    partial.rename(target)
+    chosen = (each for each in scenario.scenarios() if not wanted or each.name in wanted)
+    cores.write_results(target, ({"name": each.name, **_run(each)} for each in chosen))
 
 
 def _run(each: Any) -> dict[str, Any]:

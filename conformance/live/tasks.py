@@ -75,6 +75,12 @@ def whole(history: History) -> PollWorkflowTaskQueueResponse:
     return response
 
 
+def ask(query: PollWorkflowTaskQueueResponse) -> None:
+    """Make a task one that was started before and brings a legacy query."""
+    query.previous_started_event_id, query.started_event_id = query.started_event_id, 0
+    query.query.query_type = "state"
+
+
 def fill_page(target: History, history: History, first: int, last: int, page_size: int | None) -> None:
     """Copy events `first` to `last`, at most `page_size`."""
     end = last if page_size is None else min(last, first + page_size - 1)

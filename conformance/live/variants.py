@@ -83,30 +83,23 @@ def _handed_on(name: str, history: History) -> Scenario | None:
 
 def _refused(name: str, history: History) -> Scenario | None:
     """The first completion is refused as not found; the run comes again whole."""
-    cut = tasks.cut(history)
-    first = tasks.poll_response(history, cut[0], whole=True)
-    again = [tasks.poll_response(history, task, whole=task.number == 1) for task in cut]
-    return Scenario(
-        f"{name}/refused",
-        history,
-        [first, *again],
-        refusals={0: Refusal(5, "task not found")},
-        expected=frozenset({"evicted TASK_NOT_FOUND"}),
-    )
+    found = _begun_again(f"{name}/refused", history, "evicted TASK_NOT_FOUND")
+    found.refusals = {0: Refusal(5, "task not found")}
+    return found
 
 
 def _failed_by_lang(name: str, history: History) -> Scenario | None:
     """Lang fails the first activation; the run comes again whole."""
-    cut = tasks.cut(history)
-    first = tasks.poll_response(history, cut[0], whole=True)
-    again = [tasks.poll_response(history, task, whole=task.number == 1) for task in cut]
-    return Scenario(
-        f"{name}/failed-by-lang",
-        history,
-        [first, *again],
-        fail_activations=frozenset({0}),
-        expected=frozenset({"failed WORKFLOW_WORKER_UNHANDLED_FAILURE", "evicted LANG_FAIL"}),
-    )
+    failed = "failed WORKFLOW_WORKER_UNHANDLED_FAILURE"
+    found = _begun_again(f"{name}/failed-by-lang", history, failed, "evicted LANG_FAIL")
+    found.fail_activations = frozenset({0})
+    return found
+
+
+def _begun_again(name: str, history: History, *expected: str) -> Scenario:
+    """The first task comes once more, then all of them."""
+    polls = _sticky(name, history).polls
+    return Scenario(name, history, [polls[0], *polls], expected=frozenset(expected))
 
 
 def _queried(name: str, history: History) -> Scenario | None:
@@ -120,9 +113,8 @@ def _queried(name: str, history: History) -> Scenario | None:
         query.ClearField("history")
         query.ClearField("messages")
         query.history.SetInParent()
-        query.previous_started_event_id, query.started_event_id = poll.started_event_id, 0
         query.task_token = f"query-{number}".encode()
-        query.query.query_type = "state"
+        tasks.ask(query)
         if number + 1 < len(found.polls):
             polls.append(query)
     return Scenario(f"{name}/queried", history, polls) if len(polls) > len(found.polls) else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from temporalio.api.history.v1 import History, HistoryEvent
 
 from conformance.histories.bad.registry import Bad, bad
@@ -28,6 +30,12 @@ def _of(events: list[HistoryEvent]) -> Bad:
 
 def _without(event_id: int) -> Bad:
     return _of([event for event in _good().history.events if event.event_id != event_id])
+
+
+def _with_unknown(event_id: int, *, worker_may_ignore: bool = False) -> Bad:
+    """An event of a type that nobody knows in this place."""
+    kind: Any = _UNKNOWN_TYPE
+    return _with(event_id, HistoryEvent(event_id=event_id, event_type=kind, worker_may_ignore=worker_may_ignore))
 
 
 def _with(event_id: int, change: HistoryEvent) -> Bad:
@@ -120,27 +128,25 @@ def gap_at_task_completed() -> Bad:
 @bad
 def unknown_event() -> Bad:
     """A type that no Core knows."""
-    return _with(6, HistoryEvent(event_id=6, event_type=_UNKNOWN_TYPE))  # type: ignore[arg-type]
+    return _with_unknown(6)
 
 
 @bad
 def unknown_event_that_workers_may_ignore() -> Bad:
     """The same with the service's word that it does not matter."""
-    event = HistoryEvent(event_id=6, event_type=_UNKNOWN_TYPE, worker_may_ignore=True)  # type: ignore[arg-type]
-    return _with(6, event)
+    return _with_unknown(6, worker_may_ignore=True)
 
 
 @bad
 def unknown_event_among_commands() -> Bad:
     """In the place of a command's event."""
-    return _with(5, HistoryEvent(event_id=5, event_type=_UNKNOWN_TYPE))  # type: ignore[arg-type]
+    return _with_unknown(5)
 
 
 @bad
 def ignorable_event_in_place_of_a_command() -> Bad:
     """What may be ignored matches no command."""
-    event = HistoryEvent(event_id=5, event_type=_UNKNOWN_TYPE, worker_may_ignore=True)  # type: ignore[arg-type]
-    return _with(5, event)
+    return _with_unknown(5, worker_may_ignore=True)
 
 
 @bad
