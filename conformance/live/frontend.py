@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from temporalio.api.enums.v1 import CommandType
 from temporalio.api.workflowservice import v1 as api
 
 from .script import Scenario
@@ -17,6 +18,12 @@ _SERVICE = "temporal.api.workflowservice.v1.WorkflowService"
 _ANSWERS = ("RespondWorkflowTaskCompleted", "RespondWorkflowTaskFailed", "RespondQueryTaskCompleted")
 _RECORDED = (*_ANSWERS, "GetWorkflowExecutionHistory")
 _STICKY = 2
+_ENDS = {
+    CommandType.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION,
+    CommandType.COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION,
+    CommandType.COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION,
+    CommandType.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION,
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class Frontend:
         self._given = 0
         self._open = False
         self._evictions = 0
+        self._ending: str | None = None
         self._sticky_known = False
         self._changed = asyncio.Condition()
         self._server = grpc.aio.server()
@@ -59,7 +67,7 @@ class Frontend:
         # What pollers ask by themselves, and how often, has no order beside the answers.
         (self.requests if rpc in _RECORDED else self.background).append(Request(rpc, body))
         if rpc in _ANSWERS:
-            return await self._answer(rpc, context)
+            return await self._answer(rpc, body, context)
         method = getattr(self, f"_{rpc}", None)
         response: Any = await method(body) if method else getattr(api, f"{rpc}Response")()
         return bytes(response.SerializeToString())
@@ -69,18 +77,20 @@ class Frontend:
         async with self._changed:
             await self._changed.wait_for(lambda: self.answers >= number)
 
-    async def evicted(self) -> None:
+    async def evicted(self, run_id: str) -> None:
         """Lang answered an eviction: the end of a task that Core does not answer."""
         async with self._changed:
             self._evictions += 1
+            if self._ending == run_id:
+                self._ending = None
             self._settle(self._open and self._evictions < self._scenario.unanswered.get(self._given - 1, 1 << 30))
 
-    async def _answer(self, rpc: str, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+    async def _answer(self, rpc: str, body: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         number = self.answers
         refusal = self._scenario.refusals.get(number)
         response = getattr(api, f"{rpc}Response")()
         if rpc == "RespondWorkflowTaskCompleted" and refusal is None:
-            self._accepted(response, number)
+            self._accepted(response, number, api.RespondWorkflowTaskCompletedRequest.FromString(body))
         async with self._changed:
             self.answers += 1
             self._settle(response.HasField("workflow_task") if rpc == _ANSWERS[0] else False)
@@ -88,8 +98,16 @@ class Frontend:
             await context.abort(grpc.StatusCode(_status(refusal.code)), refusal.message)
         return bytes(response.SerializeToString())
 
-    def _accepted(self, response: api.RespondWorkflowTaskCompletedResponse, number: int) -> None:
+    def _accepted(
+        self,
+        response: api.RespondWorkflowTaskCompletedResponse,
+        number: int,
+        request: api.RespondWorkflowTaskCompletedRequest,
+    ) -> None:
         self._sticky_known = True
+        if any(command.command_type in _ENDS for command in request.commands):
+            # Whether a next task finds the run cached or just evicted would be a matter of luck.
+            self._ending = self._scenario.polls[self._given - 1].workflow_execution.run_id
         response.reset_history_event_id = self._scenario.resets.get(number, 0)
         if self._scenario.in_completion and self._queue:
             response.workflow_task.CopyFrom(self._queue.pop(0))
@@ -114,7 +132,7 @@ class Frontend:
             return self._queue.pop(0)
 
     def _may_give(self, sticky: bool) -> bool:
-        if not self._queue or self._open:
+        if not self._queue or self._open or self._ending is not None:
             return False
         whole = bool(self._queue[0].history.events) and self._queue[0].history.events[0].event_id == 1
         wants_sticky = self._sticky_known and not whole

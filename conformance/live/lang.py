@@ -50,7 +50,7 @@ class Lang:
             await self._worker.complete_workflow_activation(completion)
             self._busy -= 1
             if _is_eviction(activation):
-                await self._frontend.evicted()
+                await self._frontend.evicted(activation.run_id)
 
     async def local_activities(self) -> None:
         """Do local activities, one after the other, until the worker is shut down."""
