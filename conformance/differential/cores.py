@@ -32,7 +32,7 @@ def run_child(core: str, module: str, source: Path, target: Path, *, timeout_sec
     command = [sys.executable, "-m", module, core, str(source), str(target)]
     try:
         done = subprocess.run(
-            command, env=_environment(), capture_output=True, text=True, timeout=timeout_seconds, check=False
+            command, env=environment(), capture_output=True, text=True, timeout=timeout_seconds, check=False
         )
         words = done.stdout[-2000:] + done.stderr[-4000:]
     except subprocess.TimeoutExpired:
@@ -64,7 +64,8 @@ def use(core: str) -> None:
         corewasm.install()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """The environment of a child: it finds this repository, and decides itself which Core it has."""
     environment = {name: value for name, value in os.environ.items() if name != "COREWASM"}
     search = [str(_REPOSITORY), str(_REPOSITORY / "python" / "src"), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(part for part in search if part)

@@ -7,6 +7,7 @@ from typing import Any
 import temporalio.bridge.runtime as bridge_runtime
 import temporalio.bridge.worker as bridge_worker
 import temporalio.runtime
+from temporalio.bridge.temporal_sdk_bridge import PollShutdownError as PollShutdownError
 
 
 def new_runtime() -> bridge_runtime.Runtime:

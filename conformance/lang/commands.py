@@ -63,7 +63,7 @@ def _activity_scheduled(event: HistoryEvent, sequences: Sequences) -> WorkflowCo
         "start_to_close_timeout",
         "heartbeat_timeout",
     ):
-        if attributes.HasField(name):  # type: ignore[arg-type]
+        if attributes.HasField(name):
             getattr(schedule, name).CopyFrom(getattr(attributes, name))
     return command
 

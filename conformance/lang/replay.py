@@ -61,6 +61,6 @@ async def _drain(worker: bridge_worker.Worker) -> None:
     try:
         while True:
             await asyncio.wait_for(worker._ref.poll_workflow_activation(), 10)
-    except bridge_worker.PollShutdownError:
+    except bridge.PollShutdownError:
         pass
     await worker.finalize_shutdown()

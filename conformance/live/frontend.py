@@ -171,7 +171,7 @@ class Frontend:
         return response
 
 
-class _Handler(grpc.GenericRpcHandler):
+class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]
     def __init__(self, frontend: Frontend) -> None:
         self._frontend = frontend
 
@@ -183,7 +183,7 @@ class _Handler(grpc.GenericRpcHandler):
         async def call(body: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
             return await self._frontend.serve(rpc, body, context)
 
-        return grpc.unary_unary_rpc_method_handler(call)  # type: ignore[arg-type]
+        return grpc.unary_unary_rpc_method_handler(call)
 
 
 def _status(code: int) -> Any:

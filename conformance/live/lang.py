@@ -11,6 +11,7 @@ from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 
 from conformance.lang import history_lang
+from conformance.lang.bridge import PollShutdownError
 from conformance.lang.history_lang import HistoryLang
 
 from .frontend import Frontend
@@ -40,7 +41,7 @@ class Lang:
         while True:
             try:
                 data = bytes(await self._worker._ref.poll_workflow_activation())
-            except bridge_worker.PollShutdownError:
+            except PollShutdownError:
                 return
             self._activations.append(data)
             self._busy += 1
@@ -57,7 +58,7 @@ class Lang:
         while True:
             try:
                 task = await self._worker.poll_activity_task()
-            except bridge_worker.PollShutdownError:
+            except PollShutdownError:
                 return
             result = await self._local_result(task)
             if result is not None:

@@ -86,14 +86,15 @@ def read_verdicts(core: str, output: Path) -> Verdicts:
 
 def _command(core: str, options: RunOptions) -> list[str]:
     command = [str(options.python), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    command += ["-p", "conformance.official.recorder_plugin"]
+    # pytest's own tracebacks parse sources, which CPython 3.11 refuses deep in a stack, and the whole run ends.
+    command += ["-p", "conformance.official.recorder_plugin", "--tb=native"]
     if core == "corewasm":
         command += ["-p", "conformance.official.corewasm_plugin"]
     if options.keyword:
         command += ["-k", options.keyword]
     if options.offline:
         return [*command, "-p", "conformance.official.offline_plugin", *(options.paths or OFFLINE_PATHS)]
-    command += ["-E", options.server or "", "-n", str(options.jobs), "--dist=worksteal"]
+    command += ["-E", options.server or "", "-n", str(options.jobs), "--dist=loadgroup"]
     command += [f"--ignore=tests/contrib/{name}" for name in _FRAMEWORK_TESTS]
     return [*command, "--deselect", "tests/test_type_errors.py", *options.paths]
 
