@@ -89,8 +89,16 @@ class Frontend:
         number = self.answers
         refusal = self._scenario.refusals.get(number)
         response = getattr(api, f"{rpc}Response")()
-        if rpc == "RespondWorkflowTaskCompleted" and refusal is None:
-            self._accepted(response, number, api.RespondWorkflowTaskCompletedRequest.FromString(body))
+        if rpc == _ANSWERS[0] and refusal is None:
+            request = api.RespondWorkflowTaskCompletedRequest.FromString(body)
+            absent = _absent_message(request)
+            if absent is not None:
+                # The service would give the task again, and be answered the same again: it never ends.
+                text = (
+                    f"BadUpdateWorkflowExecutionMessage: ProtocolMessageCommand referenced absent message ID {absent}"
+                )
+                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, text)
+            self._accepted(response, number, request)
         async with self._changed:
             self.answers += 1
             self._settle(response.HasField("workflow_task") if rpc == _ANSWERS[0] else False)
@@ -184,6 +192,13 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]
             return await self._frontend.serve(rpc, body, context)
 
         return grpc.unary_unary_rpc_method_handler(call)
+
+
+def _absent_message(request: api.RespondWorkflowTaskCompletedRequest) -> str | None:
+    """The id of a message that a command refers to, but that is not there: the service refuses that."""
+    there = {message.id for message in request.messages}
+    wanted = (command.protocol_message_command_attributes.message_id for command in request.commands)
+    return next((each for each in wanted if each and each not in there), None)
 
 
 def _status(code: int) -> Any:

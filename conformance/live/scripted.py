@@ -23,7 +23,13 @@ _FAILED_BY_LANG = frozenset({"failed WORKFLOW_WORKER_UNHANDLED_FAILURE", "evicte
 def of_scripts() -> Iterator[Scenario]:
     """Each with its own lang."""
     yield from (_signal_taken_back(), _queried_beside_tasks(), _update_rejected(), _update_rejected_beside_a_signal())
-    yield from (_cache_pressure(), _payload_too_large(), _completion_in_pages(), _failing_again())
+    yield from (
+        _update_completed_in_replay(),
+        _cache_pressure(),
+        _payload_too_large(),
+        _completion_in_pages(),
+        _failing_again(),
+    )
     yield from (_nondeterminism_fails_the_workflow(), _message_too_large(), _unhandled_command(), _refused_for_good())
 
 
@@ -109,6 +115,24 @@ def _update_rejected_beside_a_signal() -> Scenario:
     second.messages.append(_update("update-1", second.started_event_id - 1))
     script = [[answers.timer(1, 1000)], [answers.update_rejected("update-1"), answers.complete()]]
     return Scenario("update-rejected-beside-a-signal/scripted", history, [first, second], answers=script)
+
+
+def _update_completed_in_replay() -> Scenario:
+    """A task ended with a local activity's marker alone, since a query was answered beside it.
+
+    A worker that has lost the run completes the update in replay, and its task has to tell the service so.
+    """
+    builder = begun()
+    accepted = builder.update_accepted("update-1")
+    builder.local_activity_marker(1, activation_index=1)
+    builder.task()
+    builder.update_completed("update-1", accepted)
+    history = ended(builder).history
+    script = [[answers.update_accepted("update-1"), answers.local_activity(1)], [answers.update_completed("update-1")]]
+    second = tasks.poll_response(history, tasks.cut(history)[1], whole=True)
+    scenario = Scenario("update-completed-in-replay/scripted", history, [second], answers=script)
+    scenario.stored, scenario.patience_seconds = False, 5
+    return scenario
 
 
 def _cache_pressure() -> Scenario:

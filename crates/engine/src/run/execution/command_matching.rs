@@ -38,6 +38,7 @@ impl Execution {
     /// The service has the command: its machine learns of it, and of later events that name this one (spec 1.6.4).
     fn confirm(&mut self, command: &QueuedCommand, event: HistoryEvent, is_last: bool) -> Result<()> {
         let event_id = event.event_id;
+        self.messages.forget_replayed(&command.command);
         self.apply_to_machine(command.machine, event, is_last)?;
         let machine = self.machines.get(command.machine);
         if !machine.is_final() {

@@ -5,6 +5,7 @@ use std::mem;
 use litemap::LiteMap;
 use prost::Message as _;
 use temporalio_protos::coresdk::workflow_commands::UpdateResponse;
+use temporalio_protos::temporal::api::command::v1::{Command, command};
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::history::v1::{
     HistoryEvent, WorkflowExecutionUpdateAcceptedEventAttributes as UpdateAccepted,
@@ -37,6 +38,9 @@ pub(super) struct Messages {
     /// accepted.
     admitted: LiteMap<String, UpdateRequest>,
     outgoing: Vec<Message>,
+    /// Answers that lang made in replay, by message id, until the event of their command shows that the service has
+    /// them.
+    replayed: LiteMap<String, Message>,
 }
 
 impl Messages {
@@ -95,12 +99,30 @@ impl Messages {
         self.admitted.clear();
     }
 
-    pub(super) fn send(&mut self, message: Message) {
-        self.outgoing.push(message);
+    /// An answer of lang's. History has those that it makes in replay, as a rule.
+    pub(super) fn send(&mut self, message: Message, replaying: bool) {
+        if replaying {
+            self.replayed.insert(message.id.clone(), message);
+        } else {
+            self.outgoing.push(message);
+        }
     }
 
-    pub(super) fn take_outgoing(&mut self) -> Vec<Message> {
-        mem::take(&mut self.outgoing)
+    /// An event shows that the service has what this command refers to.
+    pub(super) fn forget_replayed(&mut self, command: &Command) {
+        if let Some(id) = message_id(command) {
+            self.replayed.remove(id);
+        }
+    }
+
+    /// Takes what goes out beside these commands. Those that lang made in replay, but that are not in history, need
+    /// their messages now: lang heard of a local activity's result earlier in replay than in life
+    /// (docs/notes/quirks.md).
+    pub(super) fn take_outgoing(&mut self, commands: &[Command]) -> Vec<Message> {
+        let replayed = commands.iter().filter_map(message_id).filter_map(|id| self.replayed.remove(id));
+        let mut messages: Vec<_> = replayed.collect();
+        messages.append(&mut self.outgoing);
+        messages
     }
 
     pub(super) fn has_outgoing(&self) -> bool {
@@ -202,6 +224,14 @@ pub(super) fn take_admitted(event: &mut HistoryEvent) -> Option<UpdateAdmitted> 
             event.attributes = other;
             None
         }
+    }
+}
+
+/// The message that a command refers to.
+fn message_id(command: &Command) -> Option<&str> {
+    match &command.attributes {
+        Some(command::Attributes::ProtocolMessageCommandAttributes(attributes)) => Some(&attributes.message_id),
+        _ => None,
     }
 }
 

@@ -24,9 +24,7 @@ impl Execution {
             }
             Response::Command(command) => self.commands.push(command, key),
             Response::CoreCommand(command) => self.handle_core_command(command),
-            // What the service has on record already needs no answer.
-            Response::Message(message) if self.progress.replaying => drop(message),
-            Response::Message(message) => self.messages.send(message),
+            Response::Message(message) => self.messages.send(message, self.progress.replaying),
             Response::TaskStarted(started) => return self.note_task_started(started),
             Response::UpdateRandomSeed { run_id } => {
                 self.jobs.push(UpdateRandomSeed { randomness_seed: random_seed(&run_id) })

@@ -19,12 +19,12 @@ impl Execution {
     /// Takes what goes out. Commands stay queued until their events come (spec 1.6.1).
     pub(in crate::run) fn take_output(&mut self) -> TaskOutput {
         self.flags.record_all_known();
-        let commands = self.commands.unfinished(&self.machines).cloned().collect();
+        let commands: Vec<_> = self.commands.unfinished(&self.machines).cloned().collect();
         // A query that comes before new history must see this worker's version as the one that completed the task.
         self.deployment_version = computed_version(&self.setup);
         let sdk_metadata = self.flags.take_unrecorded(&self.setup.sdk_name, &self.setup.sdk_version);
         self.local_activities.task_reported();
-        TaskOutput { commands, messages: self.messages.take_outgoing(), sdk_metadata }
+        TaskOutput { messages: self.messages.take_outgoing(&commands), commands, sdk_metadata }
     }
 
     /// Commands or messages wait to go out.
