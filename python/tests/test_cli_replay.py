@@ -94,6 +94,29 @@ def test_a_history_of_a_foreign_workflow_type(folder: Path) -> None:
     assert "Workflow class Measured is not registered on this worker" in result.output
 
 
+@pytest.mark.parametrize(("told", "file"), [("order-7", "any-name.json"), ("", "order-7.json")])
+def test_a_workflow_has_the_id_it_ran_with(folder: Path, told: str, file: str) -> None:
+    """By its first event; older servers did not write it there: then by the file's name."""
+    wait = "if workflow.info().workflow_id == 'order-7':\n            await workflow.sleep(1)"
+    (folder / "my_workflows.py").write_text(WORKFLOWS.replace("await workflow.sleep(1)", wait))
+    builder = HISTORIES["timer-fires"]()
+    builder.history.events[0].workflow_execution_started_event_attributes.workflow_id = told
+    (folder / file).write_text(as_the_ui_exports(builder))
+    result = replay("--compare", "my_workflows.py", file)
+    assert result.output.splitlines()[0] == f"same     {file}, 3 activations"
+
+
+def test_a_run_that_waits_for_its_task(folder: Path) -> None:
+    """The open task is the worker's own: both Cores' processes count as one build."""
+    builder = HistoryBuilder("Measured")
+    builder.task()
+    builder.timer_fired(1, builder.timer_started(1))
+    builder.task_started()
+    (folder / "open.json").write_text(as_the_ui_exports(builder))
+    result = replay("--compare", "my_workflows.py", "open.json")
+    assert result.output.splitlines()[0] == "same     open.json, 3 activations"
+
+
 def test_our_core_alone() -> None:
     result = replay("my_workflows.py", "timer.json")
     assert result.output.splitlines() == ["ok       timer.json, 3 activations", "1 history replays"]

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 _SECONDS_BETWEEN_NEWS = 0.2
+# By default the SDK takes it from what is loaded, which our own modules are part of.
+_BUILD_ID = "replay"
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -61,7 +63,7 @@ async def _replay_all(job: dict[str, Any], tell: Tell) -> None:
 
     from . import user_code
 
-    replayer = Replayer(workflows=user_code.workflows_in(Path(job["workflow_file"])))
+    replayer = Replayer(workflows=user_code.workflows_in(Path(job["workflow_file"])), build_id=_BUILD_ID)
     for name, history in user_code.histories_in([Path(path) for path in job["histories"]]):
         tell({"name": name, **await _replay_one(replayer, name, history, tell)})
 
@@ -72,7 +74,8 @@ async def _replay_one(replayer: Any, name: str, history: bytes, tell: Tell) -> d
 
     from .recorder import recorded_activations
 
-    workflow_history = WorkflowHistory(name, list(History.FromString(history).events))
+    events = list(History.FromString(history).events)
+    workflow_history = WorkflowHistory(_workflow_id(name, events), events)
     with recorded_activations(_news(len(workflow_history.events), tell)) as activations:
         try:
             result = await replayer.replay_workflow(workflow_history, raise_on_replay_failure=False)
@@ -80,6 +83,12 @@ async def _replay_one(replayer: Any, name: str, history: bytes, tell: Tell) -> d
         except Exception as error:  # noqa: BLE001 - whatever the SDK raises is the result to compare
             failure = f"{type(error).__name__}: {error}"
     return {"activations": [base64.b64encode(each).decode() for each in activations], "failure": failure}
+
+
+def _workflow_id(name: str, events: list[Any]) -> str:
+    """The id that the run had: user code may derive others from it. Where no event tells it, the file's name does."""
+    started = events[0].workflow_execution_started_event_attributes if events else None
+    return (started.workflow_id if started is not None else "") or Path(name).stem
 
 
 def _news(events: int, tell: Tell) -> Callable[[int], None]:
