@@ -75,7 +75,7 @@ test-differential: wasm ## Give native Core and ours the same inputs, every hist
 check: setup tidy ## Formatting, lints, types and house rules, in Rust and Python
 	@$(STEP) "Python lints" $(PY) -m ruff check .
 	@$(STEP) "Python formatting" $(PY) -m ruff format --check .
-	@$(STEP) "Python types" $(PY) -m mypy --config-file python/pyproject.toml python/src/corewasm tools
+	@$(STEP) "Python types" $(PY) -m mypy --config-file python/pyproject.toml python/src/corewasm tools conformance bench
 	@$(STEP) "Rust formatting" cargo fmt --all --check
 	@$(STEP) "Rust lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 
@@ -86,6 +86,10 @@ tidy: setup ## House rules that no linter knows: sizes, crate graph, unsafe, mac
 .PHONY: bench
 bench: setup ## Measure native Core and corewasm side by side; writes JSON and a picture
 	@module=$$($(PY) -m tools.wasm path); COREWASM_MODULE=$$module $(STEP) "Benchmarks" $(PY) -m bench $(ARGS)
+
+.PHONY: fleet
+fleet: wasm ## Random workflows on workers of both Cores that are killed all the time (ARGS="--workflows 1000")
+	@COREWASM_MODULE=$(BUILT) $(STEP) "A mixed fleet" $(PY) -m conformance.fleet $(ARGS)
 
 .PHONY: dist
 dist: setup ## Build wheel and sdist into dist/; fails when the committed core.wasm is stale
