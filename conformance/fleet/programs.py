@@ -13,9 +13,10 @@ from .workflow import Program
 Step = dict[str, Any]
 
 _LONGEST_MILLISECONDS = 300
-# Of workflow.ActivityCancellationType: try to cancel, wait until it is over, abandon. An abandoned remote one that
-# times out gets the workflow stuck, on both Cores (docs/notes/quirks.md).
-_CANCELLATION_TYPES = {"remote": (0, 1), "local": (0, 1, 2)}
+# Of workflow.ActivityCancellationType: try to cancel, wait until it is over, abandon. What is missing gets workflows
+# stuck, on both Cores (docs/notes/quirks.md): an abandoned remote activity times out, or another worker executes a
+# cancelled local one again and does not tell it.
+_CANCELLATION_TYPES = {"remote": (0, 1), "local": (0, 2)}
 
 
 def program(seed: str) -> Program:
