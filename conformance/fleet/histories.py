@@ -18,7 +18,7 @@ _ABSENT_MESSAGE = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_BAD_UPDATE_
 
 @dataclass
 class Findings:
-    """Workflow tasks by the Core that did them (`completed native`, ...) or by their end, events, and problems."""
+    """Workflow tasks by the Core that did them (`tasks of native`, ...) or by their end, events, and problems."""
 
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
@@ -50,15 +50,15 @@ async def with_descendants(client: Client, workflow_id: str) -> AsyncIterator[Wo
     """The history of the workflow's first run, of those it continued as, and of its children, theirs too."""
     open_runs = [(workflow_id, await _first_run(client, workflow_id))]
     while open_runs:
-        history = await client.get_workflow_handle(open_runs[-1][0], run_id=open_runs.pop()[1]).fetch_history()
+        name, run_id = open_runs.pop()
+        history = await client.get_workflow_handle(name, run_id=run_id).fetch_history()
         yield history
         open_runs.extend(_started_by(history))
 
 
 async def _first_run(client: Client, workflow_id: str) -> str:
-    return (
-        await client.get_workflow_handle(workflow_id).describe()
-    ).raw_description.workflow_execution_info.first_run_id
+    described = await client.get_workflow_handle(workflow_id).describe()
+    return described.raw_description.workflow_execution_info.first_run_id
 
 
 def _started_by(history: WorkflowHistory) -> Iterator[tuple[str, str]]:

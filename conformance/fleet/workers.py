@@ -28,8 +28,7 @@ class Fleet:
     """Workers of these Cores on one task queue.
 
     `ended` counts how they were ended (`killed native`, `shut down corewasm`, ...), `problems` says which did not end
-    as they should. `folder` gets what they print (workers.log) and their
-    transcripts.
+    as they should. `folder` gets what they print (workers.log) and their transcripts.
     """
 
     def __init__(
