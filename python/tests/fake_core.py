@@ -24,14 +24,20 @@ class FakeCore:
         self.next_wakeup_ns: int | None = None
         self.trap_at: set[int] = set()
         self.closed = False
+        self._last: tuple[bytes, bytes] | None = None
         self._busy = threading.Lock()
 
     def turn(self, request: bytes) -> bytes:
         assert self._busy.acquire(blocking=False), "two threads are in one instance"
         try:
-            return self._turn(turn.TurnRequest.FromString(request)).SerializeToString()
+            response = self._turn(turn.TurnRequest.FromString(request)).SerializeToString()
+            self._last = (request, response)
+            return response
         finally:
             self._busy.release()
+
+    def answer_to(self, request: bytes) -> bytes | None:
+        return self._last[1] if self._last is not None and self._last[0] is request else None
 
     def _turn(self, request: turn.TurnRequest) -> turn.TurnResponse:
         self.turns.append(list(request.inputs))

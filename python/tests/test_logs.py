@@ -39,10 +39,10 @@ def test_most_specific_directive_decides(target: str, level: int, passes: bool) 
     assert wanted(parse_filter(SDK_FILTER), target, level) == passes
 
 
-def test_senseless_directives_are_left_out_with_a_message(capsys: pytest.CaptureFixture[str]) -> None:
+def test_senseless_directives_are_left_out_with_a_message(capfd: pytest.CaptureFixture[str]) -> None:
     parsed = parse_filter("warn,a=nonsense")
     assert (parsed.default_level, len(parsed.directives)) == (telemetry.WARN, 0)
-    assert "a=nonsense" in capsys.readouterr().err
+    assert "a=nonsense" in capfd.readouterr().err
 
 
 def test_entry_is_what_the_sdk_expects() -> None:
@@ -84,10 +84,16 @@ def test_queued_records_are_forwarded_after_close() -> None:
     assert got == ["last"]
 
 
+def written(log_format: str | None, capsys: pytest.CaptureFixture[str]) -> str:
+    log = ConsoleLog(log_format)
+    log.take(record(run_id="r"))
+    log.close()
+    log.join()
+    return capsys.readouterr().out
+
+
 def test_console_formats(capsys: pytest.CaptureFixture[str]) -> None:
-    ConsoleLog("json").take(record(run_id="r"))
-    assert json.loads(capsys.readouterr().out)["fields"] == {"message": "hello", "run_id": "r"}
-    ConsoleLog(None).take(record(run_id="r"))
-    assert capsys.readouterr().out.endswith(" WARN temporalio_sdk_core::worker: hello run_id=r\n")
+    assert json.loads(written("json", capsys))["fields"] == {"message": "hello", "run_id": "r"}
+    assert written(None, capsys).endswith(" WARN temporalio_sdk_core::worker: hello run_id=r\n")
     with pytest.raises(ValueError, match="Unrecognized logging format"):
         ConsoleLog("yaml")

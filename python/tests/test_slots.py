@@ -9,6 +9,7 @@ from typing import Any
 from corewasm.abi import turn, worker
 from corewasm.bridge.slots import CustomSlotSupplier, SlotBroker
 from corewasm.host.handles import Handles
+from corewasm.host.turn_runner import Late
 from test_host_calls import until
 
 
@@ -50,8 +51,9 @@ class Answers:
         self.permits = Handles()
         self.given: list[worker.SlotReserved] = []
 
-    def submit(self, *inputs: turn.Input) -> None:
-        self.given += [each.slot_reserved for each in inputs]
+    def submit(self, *inputs: turn.Input | Late) -> None:
+        made = [each() if callable(each) else each for each in inputs]
+        self.given += [each.slot_reserved for each in made if isinstance(each, turn.Input)]
 
 
 def opened() -> tuple[SlotBroker, Supplier, Answers]:

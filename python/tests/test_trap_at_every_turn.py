@@ -14,6 +14,7 @@ import pytest
 
 from corewasm.abi import turn, worker
 from corewasm.host.driver import Driver
+from corewasm.host.io_thread import Posted
 from corewasm.transport.api import TransportOptions
 from corewasm.vm import CoreTrap, Instance
 from small_lang import TASK_QUEUE, CallError, SmallLang
@@ -27,13 +28,18 @@ PATIENCE_SECONDS = 5.0
 class LoopIo:
     """Does the I/O thread's work on the test's loop."""
 
-    is_closing = True  # who cancels tasks here ends them
-
     def __init__(self) -> None:
+        self.is_closing = False
         self.loop = asyncio.get_running_loop()
+        self.posted = Posted()
+        self.interrupted: list[Callable[[str, bool], object]] = []
 
     def post(self, callback: Callable[[], object]) -> None:
-        self.loop.call_soon(callback)
+        self.posted.append(callback)
+        self.loop.call_soon(self.posted.run)
+
+    def when_interrupted(self, callback: Callable[[str, bool], object]) -> None:
+        self.interrupted.append(callback)
 
 
 class TrappingInstances:
@@ -57,6 +63,9 @@ class TrappingInstance:
         if self._all.turns in self._all.traps:
             raise CoreTrap("trapped", "a test wants it")
         return self._inner.turn(request)
+
+    def answer_to(self, request: bytes) -> bytes | None:
+        return self._inner.answer_to(request)
 
     def close(self) -> None:
         self._inner.close()
@@ -147,8 +156,14 @@ async def until(done: Callable[[], bool], lang: SmallLang) -> None:
         await asyncio.sleep(0.001)
 
 
-async def all_ends_well(traps: Collection[int], cached: int, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Plays the runs. Returns how many turns they took.
+async def all_ends_well(
+    traps: Collection[int],
+    cached: int,
+    monkeypatch: pytest.MonkeyPatch,
+    began: Callable[[Driver, Suppliers], None] = lambda *_: None,
+    new_lang: Callable[..., SmallLang] = SmallLang,
+) -> int:
+    """Plays the runs. Returns how many turns they took. `began` is called when the worker is open.
 
     Raises:
         Failed: with what was lost.
@@ -161,11 +176,12 @@ async def all_ends_well(traps: Collection[int], cached: int, monkeypatch: pytest
     driver.open_client(TransportOptions("nowhere", 1))
     # A run that leaves a full cache while a local activity runs never answers its workflow task: native Core leaves
     # that to the server's time-out, which there is not here.
-    lang = SmallLang(driver, configuration(cached), local_activities=cached > RUNS)
+    lang = new_lang(driver, configuration(cached), local_activities=cached > RUNS)
     try:
         for number in range(RUNS):
             service.start_run(f"run-{number}", TASK_QUEUE)
         await asyncio.wait_for(lang.open(), PATIENCE_SECONDS)
+        began(driver, suppliers)
         closed = lambda: all(run.closed for run in service.runs.values())  # noqa: E731
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(until(closed, lang), PATIENCE_SECONDS)
@@ -184,6 +200,7 @@ async def all_ends_well(traps: Collection[int], cached: int, monkeypatch: pytest
     except (asyncio.TimeoutError, CallError) as error:
         raise Failed(f"opening or closing does not end: {error!r}") from error
     finally:
+        io.is_closing = True
         lang.stop()
         await asyncio.sleep(0)
         for task in asyncio.all_tasks() - {asyncio.current_task()}:

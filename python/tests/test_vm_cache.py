@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import wasmtime
 
-from corewasm.vm import Instance, ModuleSource, compiled
+from corewasm.vm import Instance, ModuleSource, cache, compiled
+from corewasm.vm.engine import engine_kind
 from wat_module import TEXT, wat_source
 
 _count = iter(range(1_000_000))
@@ -40,6 +41,10 @@ def forget() -> None:
     compiled._modules.clear()
 
 
+def path_of(source: ModuleSource) -> Path:
+    return cache.cache_path(source, engine_kind())
+
+
 def works(source: ModuleSource) -> bool:
     with Instance(source) as instance:
         return instance.turn(b"ping") == b"ping"
@@ -51,7 +56,7 @@ def test_second_process_does_not_compile(folder: Path, compilations: list[bytes]
     forget()
     assert works(source)
     assert len(compilations) == 1
-    assert [path.name for path in folder.iterdir()] == [compiled.cache_path(source).name]
+    assert [path.name for path in folder.iterdir()] == [path_of(source).name]
 
 
 def test_other_module_has_another_file(folder: Path, compilations: list[bytes]) -> None:
@@ -62,16 +67,16 @@ def test_other_module_has_another_file(folder: Path, compilations: list[bytes]) 
 
 def test_file_name_tells_what_it_depends_on(folder: Path) -> None:
     source = wat_source()
-    name = compiled.cache_path(source).name
+    name = path_of(source).name
     assert source.sha256[:32] in name
-    assert f"wasmtime-{compiled.WASMTIME_VERSION}" in name
+    assert f"wasmtime-{cache.WASMTIME_VERSION}" in name
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty"])
 def test_damaged_file_is_ignored_and_replaced(folder: Path, compilations: list[bytes], damage: str) -> None:
     source = wat_source()
     assert works(source)
-    path = compiled.cache_path(source)
+    path = path_of(source)
     good = path.read_bytes()
     flipped = good[:-1] + bytes([good[-1] ^ 1])
     path.write_bytes({"cut": good[:-100], "flip": flipped, "empty": b""}[damage])
@@ -84,7 +89,7 @@ def test_damaged_file_is_ignored_and_replaced(folder: Path, compilations: list[b
 def test_file_that_others_may_write_is_ignored(folder: Path, compilations: list[bytes]) -> None:
     source = wat_source()
     assert works(source)
-    compiled.cache_path(source).chmod(0o666)
+    path_of(source).chmod(0o666)
     forget()
     assert works(source)
     assert len(compilations) == 2
@@ -95,8 +100,8 @@ def variant(number: int) -> ModuleSource:
 
 
 def test_the_artefacts_used_last_are_kept(folder: Path, compilations: list[bytes]) -> None:
-    sources = [variant(number) for number in range(compiled.KEPT + 1)]
-    paths = [compiled.cache_path(source) for source in sources]
+    sources = [variant(number) for number in range(cache.KEPT + 1)]
+    paths = [path_of(source) for source in sources]
     for moment, (source, path) in enumerate(zip(sources[:-1], paths[:-1], strict=True)):
         assert works(source)
         os.utime(path, (moment, moment))
@@ -114,24 +119,24 @@ def test_only_old_artefacts_of_other_versions_are_removed(folder: Path) -> None:
     os.utime(old, (0, 0))
     os.utime(foreign, (0, 0))
     assert works(wat_source())
-    assert set(folder.iterdir()) == {fresh, foreign, compiled.cache_path(wat_source())}
+    assert set(folder.iterdir()) == {fresh, foreign, path_of(wat_source())}
 
 
 def test_a_file_that_another_process_removes_meanwhile_is_no_matter(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(compiled.KEPT + 1):
-        (folder / f"{number}-wasmtime-{compiled.WASMTIME_VERSION}-x.cwasm").parent.mkdir(exist_ok=True)
-        (folder / f"{number}-wasmtime-{compiled.WASMTIME_VERSION}-x.cwasm").touch()
-    original = compiled._last_used
+    for number in range(cache.KEPT + 1):
+        (folder / f"{number}-wasmtime-{cache.WASMTIME_VERSION}-x.cwasm").parent.mkdir(exist_ok=True)
+        (folder / f"{number}-wasmtime-{cache.WASMTIME_VERSION}-x.cwasm").touch()
+    original = cache._last_used
 
     def removed_meanwhile(path: Path) -> float:
         path.unlink()
         return original(path)
 
-    monkeypatch.setattr(compiled, "_last_used", removed_meanwhile)
+    monkeypatch.setattr(cache, "_last_used", removed_meanwhile)
     assert works(wat_source())
-    assert list(folder.iterdir()) == [compiled.cache_path(wat_source())]
+    assert list(folder.iterdir()) == [path_of(wat_source())]
 
 
 def test_folder_that_cannot_be_written_costs_only_time(

@@ -28,8 +28,10 @@ def test_from_abi_1_1_on_requests_share_a_buffer_and_turns_are_all_that_is_calle
     text = TEXT.replace('(func (export "free") (param i32 i32)', '(func (export "free") (param i32 i32) unreachable')
     with Instance(wat_source((1 << 16) | 1, text)) as instance:
         assert [instance.turn(body) for body in (b"one", b"", b"three")] == [b"one", b"", b"three"]
-    with Instance(wat_source(1 << 16, text)) as instance, pytest.raises(CoreTrap):
+    with Instance(wat_source(1 << 16, text)) as instance:
         instance.turn(b"one")
+        with pytest.raises(CoreTrap):
+            instance.turn(b"two")  # what a turn gave is freed before the next one
 
 
 def test_memory_that_grows_inside_a_turn() -> None:

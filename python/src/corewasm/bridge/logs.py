@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import atexit
 import json
-import queue
 import sys
-import threading
-import time
 import weakref
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
 from corewasm.abi import telemetry
+from corewasm.host.reports import write_to_stderr
+from corewasm.host.unpatched import Empty, SimpleQueue, Thread, monotonic
 
 PYTHON_LEVELS = {
     telemetry.TRACE: 9,
@@ -25,6 +24,7 @@ PYTHON_LEVELS = {
 _NAMES = {"trace": telemetry.TRACE, "debug": telemetry.DEBUG, "info": telemetry.INFO, "warn": telemetry.WARN}
 _NAMES |= {"error": telemetry.ERROR, "off": telemetry.OFF}
 _BATCH_SECONDS, _BATCH_ENTRIES = 0.010, 2048
+_JOIN_SECONDS = 5.0
 _FORMATS = (None, "compact", "pretty", "json")
 
 
@@ -51,7 +51,7 @@ def parse_filter(text: str) -> telemetry.LogFilter:
         elif "=" not in directive and directive.replace("_", "").replace(":", "").isalnum():
             result.directives.add(target=directive, level=telemetry.TRACE)
         else:
-            sys.stderr.write(f"ignoring `{directive}`: invalid filter directive\n")
+            write_to_stderr(f"ignoring `{directive}`: invalid filter directive")
     return result
 
 
@@ -96,19 +96,22 @@ class BufferedLogEntry:
         return {key: json.loads(value) for key, value in self._record.fields.items()}
 
 
-class LogForwarder:
-    """Gives records to a user's function from a thread of its own, in batches, at most every 10 ms."""
+Receiver = Callable[[list[telemetry.LogRecord]], object]
 
-    def __init__(self, forward_to: Callable[[list[BufferedLogEntry]], object]) -> None:
-        self._queue: queue.SimpleQueue[telemetry.LogRecord | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(
-            target=_forward, args=(self._queue, forward_to), name="corewasm-logs", daemon=True
-        )
-        self._thread.start()
-        _forwarders.add(self)
+
+class _RecordThread:
+    """Gives records to a receiver from a thread of its own, in batches, at most every 10 ms.
+
+    A receiver may raise what it likes or be slow: Core never waits for it, and it is told once that it failed.
+    """
+
+    def __init__(self, receive: Receiver, name: str) -> None:
+        self._queue = SimpleQueue()
+        self._thread = Thread(_forward, (self._queue, receive, name), "corewasm-logs")
+        _open.add(self)
 
     def take(self, record: telemetry.LogRecord) -> None:
-        """Queues a record; full: dropped."""
+        """Queues a record; with 2048 in the queue: dropped."""
         if self._queue.qsize() < _BATCH_ENTRIES:
             self._queue.put(record)
 
@@ -117,55 +120,64 @@ class LogForwarder:
         self._queue.put(None)
 
     def join(self) -> None:
-        """Waits for the thread."""
-        self._thread.join(timeout=5)
+        """Waits for the thread, five seconds at most."""
+        self._thread.join(_JOIN_SECONDS)
 
 
-_forwarders: weakref.WeakSet[LogForwarder] = weakref.WeakSet()
+_open: weakref.WeakSet[_RecordThread] = weakref.WeakSet()
 
 
-def _forward(
-    records: queue.SimpleQueue[telemetry.LogRecord | None], forward_to: Callable[[list[BufferedLogEntry]], object]
-) -> None:
-    ended = False
-    while not ended:
-        batch, ended = _next_batch(records)
-        if batch:
-            try:
-                forward_to([BufferedLogEntry(record) for record in batch])
-            except Exception:  # noqa: BLE001 - logging it would come back here
-                pass
+def _forward(records: Any, receive: Receiver, name: str) -> None:
+    last = told = False
+    while not last:
+        batch, last = _next_batch(records)
+        try:
+            if batch:
+                receive(batch)
+        except BaseException as error:  # noqa: BLE001 - logging it would come back here
+            if not told:
+                write_to_stderr(f"corewasm: log records are lost, because {name} raised {error!r}. This is said once")
+            told = True
 
 
-def _next_batch(records: queue.SimpleQueue[telemetry.LogRecord | None]) -> tuple[list[telemetry.LogRecord], bool]:
+def _next_batch(records: Any) -> tuple[list[telemetry.LogRecord], bool]:
     """Waits for a first record, then for more until 10 ms are over. True: nothing follows."""
     batch: list[telemetry.LogRecord] = []
     first = records.get()
-    deadline = time.monotonic() + _BATCH_SECONDS
+    deadline = monotonic() + _BATCH_SECONDS
     while first is not None:
         batch.append(first)
         if len(batch) == _BATCH_ENTRIES:
             return batch, False
         try:
-            first = records.get(timeout=max(0.0, deadline - time.monotonic()))
-        except queue.Empty:
+            first = records.get(timeout=max(0.0, deadline - monotonic()))
+        except Empty:
             return batch, False
     return batch, True
 
 
-def _end_forwarders() -> None:
-    forwarders = list(_forwarders)
-    for forwarder in forwarders:
-        forwarder.close()
-    for forwarder in forwarders:
-        forwarder.join()
+def _end_all() -> None:
+    threads = list(_open)
+    for each in threads:
+        each.close()
+    for each in threads:
+        each.join()
 
 
-atexit.register(_end_forwarders)
+atexit.register(_end_all)
 
 
-class ConsoleLog:
-    """Writes records to the console as they come."""
+class LogForwarder(_RecordThread):
+    """Gives records to a user's function."""
+
+    def __init__(self, forward_to: Callable[[list[BufferedLogEntry]], object]) -> None:
+        super().__init__(
+            lambda records: forward_to([BufferedLogEntry(record) for record in records]), "the function for logs"
+        )
+
+
+class ConsoleLog(_RecordThread):
+    """Writes records to what sys.stdout is when they come."""
 
     def __init__(self, log_format: str | None) -> None:
         """One of compact, pretty, json or None.
@@ -175,25 +187,41 @@ class ConsoleLog:
         """
         if log_format not in _FORMATS:
             raise ValueError("Unrecognized logging format")
-        self._json = log_format == "json"
+        line = _json_line if log_format == "json" else _text_line
+        super().__init__(lambda records: _write_to_stdout("".join(f"{line(each)}\n" for each in records)), "sys.stdout")
 
-    def take(self, record: telemetry.LogRecord) -> None:
-        """Writes a line."""
-        sys.stdout.write(self._line(record) + "\n")
-        sys.stdout.flush()
 
-    def close(self) -> None:
-        """Nothing is held back."""
+def _write_to_stdout(text: str) -> None:
+    stream = sys.stdout
+    if stream is None:
+        return  # a daemon, a service: nobody reads
+    try:
+        stream.write(text)
+    except UnicodeEncodeError as error:
+        stream.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
+    stream.flush()
 
-    def _line(self, record: telemetry.LogRecord) -> str:
-        moment = datetime.fromtimestamp(record.wall_clock_ns / 1e9, timezone.utc).isoformat()
-        level = telemetry.LogLevel.Name(record.level)
-        fields = {key: json.loads(value) for key, value in record.fields.items()}
-        if self._json:
-            content = {"timestamp": moment, "level": level, "target": record.target}
-            return json.dumps({**content, "fields": {"message": record.message, **fields}})
-        rest = "".join(f" {key}={value}" for key, value in fields.items())
-        return f"{moment} {level:>5} {record.target}: {record.message}{rest}"
+
+def _json_line(record: telemetry.LogRecord) -> str:
+    content = {"timestamp": _moment(record), "level": _level(record), "target": record.target}
+    return json.dumps({**content, "fields": {"message": record.message, **_fields(record)}})
+
+
+def _text_line(record: telemetry.LogRecord) -> str:
+    rest = "".join(f" {key}={value}" for key, value in _fields(record).items())
+    return f"{_moment(record)} {_level(record):>5} {record.target}: {record.message}{rest}"
+
+
+def _moment(record: telemetry.LogRecord) -> str:
+    return datetime.fromtimestamp(record.wall_clock_ns / 1e9, timezone.utc).isoformat()
+
+
+def _level(record: telemetry.LogRecord) -> str:
+    return telemetry.LogLevel.Name(record.level)
+
+
+def _fields(record: telemetry.LogRecord) -> dict[str, Any]:
+    return {key: json.loads(value) for key, value in record.fields.items()}
 
 
 class NoLog:

@@ -6,12 +6,15 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from corewasm.abi import turn, worker
 from corewasm.bridge.slot_contexts import SlotMarkUsedCtx, SlotReleaseCtx, SlotReserveCtx, slot_info
+from corewasm.host.claim import Claim
 from corewasm.host.handles import Handles
+from corewasm.host.reports import report
+from corewasm.host.turn_runner import Late, once
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +33,7 @@ class SlotDriver(Protocol):
     def permits(self) -> Handles:
         """Handles of permits."""
 
-    def submit(self, *inputs: turn.Input) -> None:
+    def submit(self, *inputs: turn.Input | Late) -> None:
         """Inputs for Core."""
 
 
@@ -55,6 +58,10 @@ class Reservation:
     home: LoopHome
     task: asyncio.Task[Any] | None = None
     cancelled: bool = False
+    granted: tuple[Any] | None = None
+    handle: int = 0
+    answer: Claim = field(default_factory=dict)
+    answered: bool = False
 
     def cancel(self) -> None:
         """Ends the wait for a permit. On the supplier's loop."""
@@ -74,7 +81,7 @@ class LoopHome:
         try:
             self.loop.call_soon_threadsafe(callback, context=self.context)
         except RuntimeError:
-            logger.debug("a slot supplier's event loop is closed")
+            report(logger, logging.DEBUG, "a slot supplier's event loop is closed")
 
 
 @dataclass
@@ -112,8 +119,7 @@ class SlotBroker:
         entry = self._workers.get(handle)
         if entry is not None:
             entry.home = LoopHome(asyncio.get_running_loop(), contextvars.copy_context())
-            for message in self._waiting.pop(handle, []):
-                self._reserve(message)
+            self._reserve_waiting(handle)
 
     def take(self, kind: str, effect: turn.Effect) -> None:
         """One slot effect."""
@@ -132,55 +138,85 @@ class SlotBroker:
             return
         if entry.home is None:
             self._waiting.setdefault(message.worker, []).append(message)
+            self._reserve_waiting(message.worker)  # settled in between, by another thread?
+            return
+        self._reserve_at(entry, entry.home, message)
+
+    def _reserve_waiting(self, handle: int) -> None:
+        entry = self._workers.get(handle)
+        if entry is not None and entry.home is not None:
+            for message in self._waiting.pop(handle, []):
+                self._reserve_at(entry, entry.home, message)
+
+    def _reserve_at(self, entry: _Worker, home: LoopHome, message: worker.SlotReserve) -> None:
+        if message.request in self._reservations:
             return
         supplier = entry.suppliers[message.context.kind].inner
-        reservation = Reservation(message.request, supplier, SlotReserveCtx(message.context), entry.home)
+        reservation = Reservation(message.request, supplier, SlotReserveCtx(message.context), home)
         self._reservations[message.request] = reservation
-        entry.home.run(lambda: self._begin(reservation))
+        home.run(lambda: self._begin(reservation))
 
     def _begin(self, reservation: Reservation) -> None:
         """On the supplier's loop."""
         task = reservation.home.loop.create_task(self._until_reserved(reservation))
-        task.add_done_callback(_consume)
+        task.add_done_callback(lambda _: self._ended(reservation, task))
 
     async def _until_reserved(self, reservation: Reservation) -> None:
-        done = False
-        while not done and not reservation.cancelled:
-            done = await self._tried(reservation)
+        while reservation.granted is None and not reservation.cancelled:
+            await self._try_once(reservation)
+        self._reserved(reservation)
 
-    async def _tried(self, reservation: Reservation) -> bool:
-        """Asks the supplier once. False: it failed, and the slot is still wanted."""
+    async def _try_once(self, reservation: Reservation) -> None:
+        """Asks the supplier. If it fails, the slot is still wanted."""
         try:
             callback = CreatedTaskForSlotCallback(reservation)
-            permit = await reservation.supplier.reserve_slot(reservation.context, callback)
+            reservation.granted = (await reservation.supplier.reserve_slot(reservation.context, callback),)
         except asyncio.CancelledError:
             if reservation.task is None:
                 raise
             await asyncio.sleep(0)
-            return False
         except Exception as error:  # noqa: BLE001 - a user's supplier may raise anything
-            logger.debug("slot supplier failed, asked again: %r", error)
+            report(logger, logging.DEBUG, "slot supplier failed, asked again: %r", error)
             await asyncio.sleep(0)
-            return False
-        self._reserved(reservation, permit)
-        return True
 
-    def _reserved(self, reservation: Reservation, permit: Any) -> None:
-        self._reservations.pop(reservation.request, None)
+    def _ended(self, reservation: Reservation, task: asyncio.Task[None]) -> None:
+        """Whatever interrupted it: a permit that was given is not lost, a slot still wanted is asked for again."""
+        if task.cancelled() or task.exception() is None:
+            return
+        report(logger, logging.ERROR, "a slot reservation was interrupted: %r", task.exception())
+        if reservation.granted is not None:
+            self._reserved(reservation)
+        elif not reservation.cancelled:
+            self._begin(reservation)
+
+    def _reserved(self, reservation: Reservation) -> None:
+        """Harmless to repeat."""
+        if reservation.granted is None or reservation.answered:
+            return
+        (permit,) = reservation.granted
         if reservation.cancelled:
+            reservation.answered = True
             _guarded(reservation.supplier.release_slot, SlotReleaseCtx(None, permit))
             return
-        self._answer(reservation.request, reservation.supplier, permit)
+        if permit is not None and not reservation.handle:
+            reservation.handle = self._new_permit(reservation.supplier, permit)
+        self._answer(reservation.request, reservation.handle, reservation.answer)
+        reservation.answered = True
+        self._reservations.pop(reservation.request, None)
 
-    def _answer(self, request: int, supplier: Any, permit: Any) -> None:
+    def _new_permit(self, supplier: Any, permit: Any) -> int:
         driver = self._driver()
         if driver is None:
-            return
-        handle = 0
-        if permit is not None:
-            handle = driver.permits.take()
-            self._permits[handle] = (supplier, permit)
-        driver.submit(turn.Input(slot_reserved=worker.SlotReserved(request=request, permit=handle)))
+            return 0
+        handle = driver.permits.take()
+        self._permits[handle] = (supplier, permit)
+        return handle
+
+    def _answer(self, request: int, permit: int, claim: Claim) -> None:
+        driver = self._driver()
+        if driver is not None:
+            message = turn.Input(slot_reserved=worker.SlotReserved(request=request, permit=permit))
+            driver.submit(once(claim, lambda: message))
 
     def _cancel(self, message: worker.SlotReserveCancel) -> None:
         reservation = self._reservations.pop(message.request, None)
@@ -190,11 +226,12 @@ class SlotBroker:
 
     def _try_reserve(self, message: worker.SlotTryReserve) -> None:
         entry = self._workers.get(message.worker)
-        if entry is None:
-            self._answer(message.request, None, None)
-            return
-        supplier = entry.suppliers[message.context.kind].inner
-        self._answer(message.request, supplier, _guarded(supplier.try_reserve_slot, SlotReserveCtx(message.context)))
+        handle = 0
+        if entry is not None:
+            supplier = entry.suppliers[message.context.kind].inner
+            permit = _guarded(supplier.try_reserve_slot, SlotReserveCtx(message.context))
+            handle = 0 if permit is None else self._new_permit(supplier, permit)
+        self._answer(message.request, handle, {})
 
     def _mark_used(self, message: worker.SlotMarkUsed) -> None:
         held = self._permits.get(message.permit)
@@ -217,11 +254,7 @@ class SlotBroker:
 def _guarded(function: Callable[[Any], Any], context: Any) -> Any:
     try:
         return function(context)
-    except Exception:
-        logger.exception("custom slot supplier failed in %s", getattr(function, "__name__", function))
+    except Exception as error:  # noqa: BLE001 - a user's supplier may raise anything
+        name = getattr(function, "__name__", function)
+        report(logger, logging.ERROR, "custom slot supplier failed in %s", name, traceback_of=error)
         return None
-
-
-def _consume(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        logger.error("a slot reservation ended: %r", task.exception())

@@ -13,6 +13,8 @@ from corewasm.bridge.resources import sample_resources
 from corewasm.bridge.runtime import Misuse, RuntimeRef
 from corewasm.bridge.slots import SlotBroker
 from corewasm.bridge.worker_config import custom_suppliers, has_resource_based_slots, worker_config
+from corewasm.host.calls import CoreDoesNotAnswer
+from corewasm.host.claim import Claim
 from corewasm.host.driver import Driver, undelivered
 from corewasm.host.task_inputs import AnyInput, CompleteInput, PollInput
 
@@ -52,7 +54,7 @@ class WorkerRef:
         self.handle = driver.workers.take()
         self.client: ClientRef | None = None
         self._open = False
-        self._outstanding = 0
+        self._outstanding: set[asyncio.Future[Any]] = set()
         kinds = (worker.WORKFLOW, worker.ACTIVITY, worker.NEXUS)
         self._undelivered = {kind: undelivered(driver, self.handle, kind) for kind in kinds}
         driver.lease(self)
@@ -65,15 +67,18 @@ class WorkerRef:
             ValueError: Core finds the configuration wrong.
             RuntimeError: Core refuses it.
         """
+        drop = turn.Input(worker_drop=worker.WorkerDrop(worker=self.handle))
+        self._abandoned = self._driver.lease(self, drop)  # first: whoever is interrupted below may have opened it
         try:
             self._driver.call_now(make)
+        except CoreDoesNotAnswer:
+            raise
         except (ValueError, RuntimeError):
+            self._driver.end_lease(self._abandoned)
             self._driver.workers.give_back(self.handle)
             self._slots.remove_worker(self.handle)
             raise
         self._open = True
-        drop = turn.Input(worker_drop=worker.WorkerDrop(worker=self.handle))
-        self._abandoned = self._driver.lease(self, drop)
         weakref.finalize(self, self._slots.remove_worker, self.handle).atexit = False
 
     def validate(self) -> asyncio.Future[bytes]:
@@ -149,10 +154,11 @@ class WorkerRef:
             ValueError: a poll or completion is still outstanding; the worker is given up.
         """
         handle, self._open = self._checked(), False
-        if self._outstanding:
+        outstanding = sum(not each.done() for each in list(self._outstanding))
+        if outstanding:
             self._abandoned()
-            raise ValueError(f"Cannot finalize, expected 1 reference, got {1 + self._outstanding}")
-        self._abandoned.detach()
+            raise ValueError(f"Cannot finalize, expected 1 reference, got {1 + outstanding}")
+        self._driver.end_lease(self._abandoned)
         message = worker.WorkerFinalizeShutdown
 
         def ended(_: bytes) -> tuple[()]:
@@ -175,14 +181,9 @@ class WorkerRef:
         self,
         make: Callable[[int], AnyInput],
         convert: Callable[[bytes], Any] = bytes,
-        undelivered: Callable[[bytes], None] | None = None,
+        undelivered: Callable[[bytes, Claim], None] | None = None,
     ) -> asyncio.Future[Any]:
-        future = self._driver.call(make, convert, undelivered, self._returned)
-        self._outstanding += 1
-        return future
-
-    def _returned(self) -> None:
-        self._outstanding -= 1
+        return self._driver.call(make, convert, undelivered, self._outstanding)
 
     def _checked(self) -> int:
         if not self._open:

@@ -1,29 +1,81 @@
 """The one thread of a runtime on which its connections and timers live.
 
-A user's event loop may block or close at any time; a worker's heartbeats, timers and last RPCs must not care.
+A user's event loop may block or close at any time; a worker's heartbeats, timers and last RPCs must not care. It is a
+thread of the operating system with a loop of our own (`corewasm.host.unpatched`). A loop that fails is replaced on the
+thread, a thread that ends is replaced by the next use; those who live on it are told, and take up what was lost.
 """
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import logging
 import os
-import threading
 import weakref
+from collections import deque
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from corewasm.host import process
+from corewasm.host.claim import Claim
+from corewasm.host.reports import report
+from corewasm.host.unpatched import EventLoop, Flag, Thread, allocate_lock, get_ident, monotonic
 from corewasm.transport import fresh_grpc
 
+logger = logging.getLogger(__name__)
+
 _ENDING_ROUNDS = 3  # what is cancelled may begin to close its connection, which is a task again
+_ENDING_SECONDS = 5.0
+_JOIN_SECONDS = 10.0
+_LOOP_FAILURES, _WITHIN_SECONDS = 3, 1.0
+_ATTEMPTS = 3
 _running: weakref.WeakSet[IoThread] = weakref.WeakSet()
 _used = False
 _forked_after_use = False
-_renewal = threading.Lock()
+_renewal = allocate_lock()
+
+
+Interrupted = Callable[[str, bool], object]
 
 
 class ForkedAfterUse(RuntimeError):
     """The process was forked from one that had a runtime, and cannot get a gRPC library of its own."""
+
+
+class IoThreadLost(RuntimeError):
+    """The thread has ended and no other one can be started. Its text says why."""
+
+
+class Posted:
+    """Callbacks that wait for the thread, each of which may be called twice."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], object]] = deque()
+        self._failures = 0
+
+    def append(self, callback: Callable[[], object]) -> None:
+        """From any thread or finalizer."""
+        self._waiting.append(callback)
+
+    def run(self) -> None:
+        """On the thread. One that raises is called again, three times in all: what interrupted it may be gone."""
+        for _ in range(len(self._waiting)):
+            callback = self._waiting[0]
+            if self._called(callback):
+                self._waiting.popleft()
+
+    def _called(self, callback: Callable[[], object]) -> bool:
+        """Whether there is no reason to call it again."""
+        try:
+            callback()
+        except BaseException as error:  # noqa: BLE001 - nothing ends the thread but its close
+            self._failures += 1
+            if self._failures < _ATTEMPTS:
+                return self._called(callback)
+            report(logger, logging.ERROR, "%r failed on the I/O thread: %r", callback, error)
+        self._failures = 0
+        return True
 
 
 class IoThread:
@@ -34,18 +86,22 @@ class IoThread:
 
         Raises:
             ForkedAfterUse: the gRPC library would hang or crash in this process, and a new copy cannot be loaded.
+            IoThreadLost: the system gives no thread.
         """
         _get_usable_grpc()
-        self._loop = asyncio.new_event_loop()
+        self._loop = EventLoop(self._tell_interrupted)
+        self._posted = Posted()
+        self._interrupted: list[weakref.WeakMethod[Interrupted]] = []
         self._closing = False
-        self._thread = threading.Thread(target=_run, args=(self._loop,), name="corewasm-io", daemon=True)
-        self._thread.start()
         self._pid = process.current()
+        self._alive = False
+        self._starting: Claim = {}
+        self._start()
         _running.add(self)
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The thread's event loop. Only to be used on the thread itself."""
+        """The thread's event loop. Only to be used on the thread itself, and not to be kept: it may be replaced."""
         return self._loop
 
     @property
@@ -55,47 +111,143 @@ class IoThread:
 
     def is_current(self) -> bool:
         """Whether this code runs on the thread."""
-        return threading.get_ident() == self._thread.ident
+        return get_ident() == self._ident
+
+    def when_interrupted(self, callback: Interrupted) -> None:
+        """Calls a method, weakly held, on the thread after something was raised out of what ran there.
+
+        What was posted is not lost. `callback` gets the reason, and whether another loop has taken the place of one
+        that failed: then all its tasks and timers are gone.
+        """
+        self._interrupted.append(weakref.WeakMethod(callback))
 
     def post(self, callback: Callable[[], object]) -> None:
-        """Runs `callback` on the thread soon. Dropped when the thread has ended."""
-        if self.is_current():
-            self._loop.call_soon(callback)
-            return
+        """Runs `callback` on the thread soon. Dropped when the thread was closed.
+
+        Raises:
+            IoThreadLost: the thread has ended, and a new one cannot be started.
+        """
         if self._pid != process.current():
             return  # what would wake the loop is shared with the parent's thread
+        self._posted.append(callback)
+        if self.is_current():
+            self._loop.call_soon(self._posted.run)
+            return
+        if not self._alive and not self._closing:
+            self._start()
         try:
-            self._loop.call_soon_threadsafe(callback)
-        except RuntimeError:  # the loop is closed: the runtime is gone, so is what wanted to run
+            self._loop.call_soon_threadsafe(self._posted.run)
+        except RuntimeError:  # the loop is closed: the runtime is gone, or the thread makes a new one and looks then
             return
 
     def close(self) -> None:
         """Ends the thread soon, cancelling what runs on it. Harmless to repeat, from any thread or finalizer."""
         if not self._closing and self._pid == process.current():
             self._closing = True
-            self.post(self._loop.stop)
+            try:
+                self._loop.call_soon_threadsafe(self._loop.stop)
+            except RuntimeError:  # it is closed
+                return
 
     def join(self) -> None:
-        """Waits until the thread has ended."""
+        """Waits until the thread has ended, ten seconds at most."""
         if not self.is_current():
-            self._thread.join()
+            self._thread.join(_JOIN_SECONDS)
+
+    def _start(self) -> None:
+        token = object()
+        if self._starting.setdefault(None, token) is not token:
+            return  # another thread does it, and what was posted is looked at then
+        try:
+            self._start_thread()
+        finally:
+            self._starting.pop(None, None)
+
+    def _start_thread(self) -> None:
+        ready = Flag()
+        self._ident = 0
+        try:
+            self._thread = Thread(_run, (self, ready), "corewasm-io")
+        except (RuntimeError, MemoryError) as error:
+            raise IoThreadLost(f"no thread for Temporal's connections and timers can be started: {error}") from None
+        if not ready.wait(_JOIN_SECONDS):
+            raise IoThreadLost(f"the thread for Temporal's connections and timers did not start in {_JOIN_SECONDS} s")
+
+    def _tell_interrupted(self, reason: str, lost: bool = False) -> None:
+        """On the thread. `lost`: with all that ran on the loop."""
+        for each in self._interrupted:
+            callback = each()
+            if callback is not None:
+                self._posted.append(partial(callback, reason, lost))
+        self._loop.call_soon(self._posted.run)
+
+    def _replace_loop(self, reason: str) -> None:
+        """On the thread."""
+        report(logger, logging.ERROR, "The I/O thread's event loop is replaced: %s", reason)
+        old, self._loop = self._loop, EventLoop(self._tell_interrupted)
+        _close(old)
+        self._tell_interrupted(reason, lost=True)
 
 
-def _run(loop: asyncio.AbstractEventLoop) -> None:
-    asyncio.set_event_loop(loop)
+def _run(io: IoThread, ready: Flag) -> None:
     try:
-        loop.run_forever()
+        io._ident = get_ident()
+        io._alive = True
+        ready.set()
+        while not io._closing:
+            _serve(io)
+    except BaseException as error:  # noqa: BLE001 - there is nobody above
+        report(logger, logging.ERROR, "The I/O thread ended: %r", error)
     finally:
+        io._alive = False
+        if io._closing:
+            _end(io._loop)
+
+
+def _serve(io: IoThread) -> None:
+    """Runs the loop until the thread closes, whatever raises or stops it."""
+    failures: deque[float] = deque(maxlen=_LOOP_FAILURES)
+    reason = "it was stopped by others"
+    while not io._closing:
+        try:
+            if io._loop.is_closed():
+                failures.extend([monotonic()] * _LOOP_FAILURES)
+                raise RuntimeError("it was closed by others")
+            io._loop.call_soon(io._posted.run)
+            io._loop.run_forever()
+        except BaseException as error:  # noqa: BLE001 - nothing ends the thread but its close
+            reason = repr(error)
+            report(logger, logging.ERROR, "The I/O thread's event loop was interrupted: %s", reason)
+        if not io._loop.is_closed():
+            io._tell_interrupted(reason)
+        failures.append(monotonic())
+        if len(failures) == _LOOP_FAILURES and failures[-1] - failures[0] <= _WITHIN_SECONDS and not io._closing:
+            failures.clear()
+            io._replace_loop(reason)
+
+
+def _end(loop: Any) -> None:
+    try:
         for _ in range(_ENDING_ROUNDS):
-            _cancel_tasks(loop)
-        loop.close()
+            loop.run_until_complete(_cancel_tasks(loop))
+    except BaseException as error:  # noqa: BLE001 - it ends anyway
+        report(logger, logging.DEBUG, "The I/O thread's tasks did not end: %r", error)
+    _close(loop)
 
 
-def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    tasks = asyncio.all_tasks(loop)
+async def _cancel_tasks(loop: Any) -> None:
+    tasks = asyncio.all_tasks(loop) - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
-    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    if tasks:
+        await asyncio.wait(tasks, timeout=_ENDING_SECONDS)
+
+
+def _close(loop: Any) -> None:
+    try:
+        loop.close()
+    except BaseException as error:  # noqa: BLE001 - it is not used any more
+        report(logger, logging.DEBUG, "The I/O thread's event loop did not close: %r", error)
 
 
 def _join_all() -> None:
@@ -128,7 +280,7 @@ def _get_usable_grpc() -> None:
 def _after_fork() -> None:
     global _forked_after_use, _renewal
     _forked_after_use = _used
-    _renewal = threading.Lock()
+    _renewal = allocate_lock()
     _running.clear()
 
 

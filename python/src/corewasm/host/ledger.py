@@ -51,6 +51,18 @@ class Ledger:
         self._sticky_queue = ""
         self._instance_key = ""
 
+    def copy(self) -> Ledger:
+        """An account that goes its own way from here."""
+        other = Ledger(self.opening)
+        other.shutdown_initiated = self.shutdown_initiated
+        other._runs, other._evicting = dict(self._runs), set(self._evicting)
+        other._tasks = {kind: dict(tasks) for kind, tasks in self._tasks.items()}
+        other._workflow_tasks, other._polled = dict(self._workflow_tasks), dict(self._polled)
+        other._returned, other._heartbeats = set(self._returned), dict(self._heartbeats)
+        other._permits = dict(self._permits)
+        other._sticky_queue, other._instance_key = self._sticky_queue, self._instance_key
+        return other
+
     def given(self, kind: worker.TaskKind, value: bytes) -> None:
         """A poll's value went to lang."""
         if kind == worker.WORKFLOW:
@@ -85,8 +97,8 @@ class Ledger:
             return
         run_id = glimpse_at(glimpse.ActivationCompletion, body).run_id
         if run_id in self._evicting:
-            self._evicting.discard(run_id)
             self._runs.pop(run_id, None)
+            self._evicting.discard(run_id)  # last: what is done twice must come here twice
         elif run_id in self._runs:
             self._runs[run_id] = False
 

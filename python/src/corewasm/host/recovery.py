@@ -13,7 +13,7 @@ The driver reports every turn here, under its turn lock. Inputs count once their
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,47 +62,65 @@ class Recovery:
         self._requests: dict[int, tuple[int, worker.SlotKind]] = {}
         self._batch: Sequence[AnyInput] = ()
         self._reopening = False
+        self._noted = 0
         self._given_again: list[turn.Input] = []
         self._traps: deque[float] = deque(maxlen=_TRAPS)
         self._on_input = self._input_handlers()
         self._on_effect = self._effect_handlers()
 
+    def copy(self) -> Recovery:
+        """An account that goes its own way from here. Messages are shared: only headers in them are ever changed."""
+        other = Recovery(self._opening)
+        other._clients, other._calls, other._tasks = dict(self._clients), dict(self._calls), dict(self._tasks)
+        other._ledgers = {handle: ledger.copy() for handle, ledger in self._ledgers.items()}
+        other._rpcs, other._requests = dict(self._rpcs), dict(self._requests)
+        other._batch, other._reopening, other._given_again = self._batch, self._reopening, list(self._given_again)
+        other._traps = self._traps.copy()
+        return other
+
     def began(self, batch: Sequence[AnyInput], reopening: bool = False) -> None:
         """These inputs are about to be given to Core. `reopening`: they are a first group of `after_trap`."""
         self._batch = batch
         self._reopening = reopening
+        self._noted = 0
 
-    def finished(self, effects: Iterable[tuple[int, str, turn.Effect]], refused: Collection[int] = ()) -> None:
-        """The turn ended well, with these effects: each with the instance's number and its kind.
+    def finished(self, effects: Sequence[tuple[str, turn.Effect]], refused: Container[int] = ()) -> None:
+        """The turn ended well, with these effects: each with its kind.
 
-        `refused` are the places in the batch of inputs that Core did not take.
+        `refused` are the places in the batch of inputs that Core did not take. Whoever is interrupted in here calls it
+        again: it goes on where it was, and each single step may be done twice.
         """
-        for index, each in enumerate(self._batch):
+        batch = self._batch
+        for index in range(self._noted, len(batch)):
+            each = batch[index]
             if index in refused:
                 self._forget(each)
             elif isinstance(each, TaskInput):
                 self._tasks[each.call] = each
             else:
                 self._note(each)
+            self._noted = index + 1
         if self._given_again:
-            self._given_again = [each for each in self._given_again if all(each is not done for done in self._batch)]
-        for _, kind, effect in effects:
+            self._given_again = [each for each in self._given_again if all(each is not done for done in batch)]
+        before = len(batch)
+        for index in range(self._noted - before, len(effects)):
+            kind, effect = effects[index]
             if kind == "call_resolved":  # most are
                 self._call_resolved(effect.call_resolved)
-                continue
-            handler = self._on_effect.get(kind)
-            if handler is not None:
-                handler(getattr(effect, kind))
+            elif kind in self._on_effect:
+                self._on_effect[kind](getattr(effect, kind))
+            self._noted = before + index + 1
 
-    def after_trap(self, trap: CoreTrap, now: float) -> Recovered:
-        """What the new instance begins with. `now` in seconds."""
-        self._traps.append(now)
+    def after_trap(self, trap: CoreTrap, now: float, *, counts: bool = True) -> Recovered:
+        """What the new instance begins with. `now` in seconds. One that does not count has no culprit."""
+        if counts:
+            self._traps.append(now)
         self._calls = {call: as_message(each) for call, each in sorted((self._calls | self._tasks).items())}
         self._tasks.clear()
         given = map(as_message, () if self._reopening else self._batch)
         batch = [each for each in given if self._is_wanted(each)]
-        too_often = len(self._traps) == _TRAPS and now - self._traps[0] <= _WITHIN_SECONDS
-        culprit = self._culprit(batch[0]) if len(batch) == 1 else None
+        too_often = counts and len(self._traps) == _TRAPS and now - self._traps[0] <= _WITHIN_SECONDS
+        culprit = self._culprit(batch[0]) if counts and len(batch) == 1 else None
         if culprit is not None and not (too_often or self._is_certain(culprit)):
             culprit = None
         recovered = Recovered()
@@ -226,23 +244,29 @@ class Recovery:
             self._ledgers[message.worker].rpc_answered(message.uri, message.result)
 
     def _rpc_answered(self, result: turn.RpcResult) -> None:
-        handle, uri = self._rpcs.pop(result.rpc, (0, ""))
+        handle, uri = self._rpcs.get(result.rpc, (0, ""))
         if handle in self._ledgers:
             self._ledgers[handle].rpc_answered(uri, result)
+        self._rpcs.pop(result.rpc, None)
 
     def _slot_reserved(self, message: worker.SlotReserved) -> None:
-        handle, kind = self._requests.pop(message.request, (0, worker.SLOT_KIND_UNSPECIFIED))
+        handle, kind = self._requests.get(message.request, (0, worker.SLOT_KIND_UNSPECIFIED))
         if message.permit and handle in self._ledgers:
             self._ledgers[handle].permit_given(message.permit, kind)
+        self._requests.pop(message.request, None)
 
     def _call_resolved(self, resolved: turn.CallResolved) -> None:
-        task = self._tasks.pop(resolved.call, None)
+        task = self._tasks.get(resolved.call)
         if task is not None:
             self._task_input_resolved(task, resolved)
+            self._tasks.pop(resolved.call, None)
             return
-        asked = self._calls.pop(resolved.call, None)
-        if asked is None:
-            return
+        asked = self._calls.get(resolved.call)
+        if asked is not None:
+            self._asked_call_resolved(asked, resolved)
+            self._calls.pop(resolved.call, None)
+
+    def _asked_call_resolved(self, asked: turn.Input, resolved: turn.CallResolved) -> None:
         kind = _kind(asked)
         message = getattr(asked, kind)
         ledger = self._ledgers.get(getattr(message, "worker", 0))
@@ -252,7 +276,7 @@ class Recovery:
         if ledger is None:
             return
         if kind == "worker_finalize_shutdown" or (kind == "worker_open" and failed):
-            del self._ledgers[message.worker]
+            self._ledgers.pop(message.worker, None)
         elif kind == "worker_replace_client" and not failed:
             ledger.opening.client = message.client
         elif kind == "worker_poll" and not failed:

@@ -27,6 +27,7 @@ from corewasm.transport.api import (
     UnaryResponse,
     too_large,
 )
+from corewasm.transport.grpc_poller import real_poller
 
 _DETAILS_KEY = "grpc-status-details-bin"
 _MAX_HEADER_BYTES = 16 * 1024 * 1024
@@ -63,10 +64,11 @@ class GrpcTransport:
         self._limit = _receive_limit(options)
         target = options.proxy.target_host if options.proxy else _address(options)
         arguments = channel_arguments(options)
-        if options.tls is None:
-            self._channel = grpc.aio.insecure_channel(target, options=arguments)
-        else:
-            self._channel = grpc.aio.secure_channel(target, credentials(options.tls), options=arguments)
+        with real_poller():
+            if options.tls is None:
+                self._channel = grpc.aio.insecure_channel(target, options=arguments)
+            else:
+                self._channel = grpc.aio.secure_channel(target, credentials(options.tls), options=arguments)
         self._methods: dict[str, Any] = {}
 
     async def unary(self, request: UnaryRequest) -> UnaryResponse:

@@ -10,6 +10,13 @@ class ModuleError(RuntimeError):
     """
 
 
+class NoRoomForModule(ModuleError):
+    """This process may not have the memory, address space or mappings that Core needs.
+
+    The message names how much, the limit that is in the way, and what widens it.
+    """
+
+
 class MemoryRangeError(ModuleError):
     """The module named a piece of its memory that does not exist."""
 
@@ -23,3 +30,10 @@ class CoreTrap(RuntimeError):
     def __init__(self, message: str, panic: str = "") -> None:
         super().__init__(f"{message}: {panic}" if panic else message)
         self.panic = panic
+
+
+class AnswerLost(CoreTrap):
+    """Whoever made the turn was interrupted at its very call: it may have been made, and nobody has its response.
+
+    The instance has not failed, but must be thrown away all the same.
+    """

@@ -8,7 +8,9 @@ from typing import Any
 import wasmtime
 
 from corewasm.abi import ABI_MAJOR
-from corewasm.vm.compiled import compiled_module, shared_engine
+from corewasm.vm import limits
+from corewasm.vm.compiled import compiled_module
+from corewasm.vm.engine import RESERVED
 from corewasm.vm.errors import CoreTrap, MemoryRangeError, ModuleError
 from corewasm.vm.raw_calls import RawFunction, memory_of
 from corewasm.vm.source import ModuleSource, module_path, read_module
@@ -24,6 +26,10 @@ _U32 = 0xFFFF_FFFF
 _REQUEST_ROOM = 65536
 """Bytes of the buffer that is kept for requests: nearly all fit."""
 
+_WHAT = "An instance of Core, one for each runtime and each replay worker,"
+_ROOM_BESIDE = 4 * limits.MIB
+"""What wasmtime takes for an instance beside its memory, generously."""
+
 
 class Instance:
     """A fresh instance. Not to be used by two threads at once; after a `CoreTrap` not to be used at all."""
@@ -32,27 +38,23 @@ class Instance:
         """Loads `source`, or the module that `module_path` finds.
 
         Raises:
+            NoRoomForModule: this process may not have the memory.
             ModuleError: damaged, another ABI, imports something, lacks an export.
         """
         self.source = source or read_module(module_path())
-        module = compiled_module(self.source)
-        if module.imports:
-            names = ", ".join(f"{i.module}.{i.name}" for i in module.imports)
+        compiled = compiled_module(self.source)
+        if compiled.module.imports:
+            names = ", ".join(f"{i.module}.{i.name}" for i in compiled.module.imports)
             raise ModuleError(f"{self.source.path} wants imports, which this host does not give: {names}")
-        self._store = wasmtime.Store(shared_engine())
-        exports = wasmtime.Instance(self._store, module, []).exports(self._store)
-        context = self._store._context()
-        functions = {name: self._function(exports, name, context) for name in _EXPORTS}
-        self._alloc, self._free = functions["alloc"], functions["free"]
-        self._turn, self._last_panic = functions["turn"], functions["last_panic"]
-        exported = exports["memory"] if "memory" in exports else None
-        if not isinstance(exported, wasmtime.Memory):
-            raise ModuleError(f"{self.source.path} does not export its memory")
-        self._exported_memory = exported
-        self._memory = memory_of(context, exported)
-        self.abi_version = self._checked_version(functions["abi_version"])
-        keeps_buffers = self.abi_version >= (1, 1)
-        self._request = self._alloc(_REQUEST_ROOM) & _U32 if keeps_buffers else 0
+        self._began: bytes | None = None
+        self._to_free: tuple[int, int] | None = None
+        limits.need_room(_WHAT, RESERVED + _ROOM_BESIDE)
+        self._store = wasmtime.Store(compiled.engine)
+        try:
+            self._use_exports(self._instantiate(compiled.module))
+        except BaseException:
+            self._store.close()  # now: whoever tries again may not have the memory for two
+            raise
 
     def turn(self, request: bytes) -> bytes:
         """One turn: a serialized TurnRequest in, a serialized TurnResponse out.
@@ -60,8 +62,13 @@ class Instance:
         Raises:
             CoreTrap: the instance is lost.
         """
+        if self._to_free is not None:
+            self._free(*self._to_free)
+            self._to_free = None
+        self._turn.forget()
+        self._began = request
         try:
-            if self._request and len(request) < _REQUEST_ROOM:
+            if self._fits(request):
                 self._memory.write(self._request, request)
                 packed = self._turn(self._request, len(request))
                 return self._memory.read(packed >> 32, packed & _U32)
@@ -70,6 +77,19 @@ class Instance:
             raise CoreTrap(str(error)) from error
         except CoreTrap as trap:
             raise CoreTrap(str(trap), self._panic_text()) from None
+
+    def answer_to(self, request: bytes) -> bytes | None:
+        """The response to a turn whose caller was interrupted, between any two bytecodes of `turn`; None if not made.
+
+        Raises:
+            AnswerLost: the turn was made, or was about to be, and its response is lost.
+        """
+        packed = self._turn.result() if self._began is request else None
+        if packed is None:
+            return None
+        if not self._fits(request):
+            self._to_free = packed >> 32, packed & _U32
+        return self._memory.read(packed >> 32, packed & _U32)
 
     def memory_size(self) -> int:
         """Bytes of linear memory. It never shrinks."""
@@ -87,14 +107,38 @@ class Instance:
     ) -> None:
         self.close()
 
+    def _instantiate(self, module: wasmtime.Module) -> Any:
+        try:
+            return wasmtime.Instance(self._store, module, []).exports(self._store)
+        except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
+            if limits.is_about_memory(error):
+                raise limits.no_room(_WHAT, RESERVED, error) from error
+            raise ModuleError(f"{self.source.path} cannot be instantiated: {error}") from error
+
+    def _use_exports(self, exports: Any) -> None:
+        context = self._store._context()
+        functions = {name: self._function(exports, name, context) for name in _EXPORTS}
+        self._alloc, self._free = functions["alloc"], functions["free"]
+        self._turn, self._last_panic = functions["turn"], functions["last_panic"]
+        exported = exports["memory"] if "memory" in exports else None
+        if not isinstance(exported, wasmtime.Memory):
+            raise ModuleError(f"{self.source.path} does not export its memory")
+        self._exported_memory = exported
+        self._memory = memory_of(context, exported)
+        self.abi_version = self._checked_version(functions["abi_version"])
+        keeps_buffers = self.abi_version >= (1, 1)
+        self._request = self._alloc(_REQUEST_ROOM) & _U32 if keeps_buffers else 0
+
+    def _fits(self, request: bytes) -> bool:
+        return bool(self._request) and len(request) < _REQUEST_ROOM
+
     def _turn_with_own_buffers(self, request: bytes) -> bytes:
         pointer = self._alloc(len(request)) & _U32
         self._memory.write(pointer, request)
         packed = self._turn(pointer, len(request))
-        pointer, length = packed >> 32, packed & _U32
-        data = self._memory.read(pointer, length)
-        self._free(pointer, length)
-        return data
+        place = packed >> 32, packed & _U32
+        self._to_free = place
+        return self._memory.read(*place)
 
     def _panic_text(self) -> str:
         try:

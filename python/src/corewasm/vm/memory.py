@@ -9,11 +9,16 @@ from corewasm.vm.errors import MemoryRangeError
 
 
 class Memory:
-    """`base` and `size` are asked anew for each copy: the memory moves and grows while the module runs."""
+    """`base` is asked anew for each copy, and `size` where it seems too small: the memory moves, and only ever grows.
+
+    Not for use after the instance is closed.
+    """
 
     def __init__(self, base: Callable[[], int], size: Callable[[], int]) -> None:
         self._base = base
         self._size = size
+        self._seen_base = self._seen_size = 0
+        self._view = memoryview(b"")
 
     def write(self, pointer: int, data: bytes) -> None:
         """Copies `data` to `pointer`.
@@ -21,10 +26,10 @@ class Memory:
         Raises:
             MemoryRangeError: the range is not inside the memory.
         """
-        length = len(data)
-        if pointer + length > self._size():
-            raise self._outside(pointer, length)
-        ctypes.memmove(self._base() + pointer, data, length)
+        end = pointer + len(data)
+        if self._base() != self._seen_base or end > self._seen_size:
+            self._look(pointer, end)
+        self._view[pointer:end] = data
 
     def read(self, pointer: int, length: int) -> bytes:
         """A copy of `length` bytes at `pointer`.
@@ -32,9 +37,17 @@ class Memory:
         Raises:
             MemoryRangeError: the range is not inside the memory.
         """
-        if pointer + length > self._size():
-            raise self._outside(pointer, length)
-        return ctypes.string_at(self._base() + pointer, length)
+        end = pointer + length
+        if self._base() != self._seen_base or end > self._seen_size:
+            self._look(pointer, end)
+        return self._view[pointer:end].tobytes()
 
-    def _outside(self, pointer: int, length: int) -> MemoryRangeError:
-        return MemoryRangeError(f"bytes {pointer}..{pointer + length} are outside of the module's {self._size()}")
+    def _look(self, pointer: int, end: int) -> None:
+        """Views the memory where it is now. Whoever is interrupted in here finds the old base, and looks again."""
+        self._seen_base = 0
+        base, size = self._base(), self._size()
+        self._view = memoryview((ctypes.c_char * size).from_address(base)).cast("B")
+        self._seen_size = size
+        self._seen_base = base
+        if end > size:
+            raise MemoryRangeError(f"bytes {pointer}..{end} are outside of the module's {size}")

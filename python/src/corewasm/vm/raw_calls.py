@@ -15,10 +15,11 @@ from typing import Any
 import wasmtime
 from wasmtime import _ffi as ffi
 
-from corewasm.vm.errors import CoreTrap
+from corewasm.vm.errors import AnswerLost, CoreTrap
 from corewasm.vm.memory import Memory
 
 _ADDRESS = ctypes.c_void_p
+_U32 = 0xFFFF_FFFF
 _call = ctypes.CFUNCTYPE(_ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS, ctypes.c_size_t, _ADDRESS)(
     ("wasmtime_func_call_unchecked", ffi.dll)
 )
@@ -55,6 +56,23 @@ class RawFunction:
         if error or self._trap.value:
             raise CoreTrap(self._failure(error))
         return values[0]
+
+    def forget(self) -> None:
+        """From now on `result` is None, until the next call."""
+        self._values[0] = 0
+
+    def result(self) -> int | None:
+        """The last call's result, also if its caller was interrupted; None if there was no call since `forget`.
+
+        Only for a function whose result is over 32 bits long, and whose first argument is not 0.
+
+        Raises:
+            AnswerLost: it was called or was about to be, and nobody knows which.
+        """
+        value: int = self._values[0]
+        if 0 < value <= _U32:
+            raise AnswerLost("a turn was interrupted at its call")
+        return value or None
 
     def _failure(self, error: int | None) -> str:
         if error:
