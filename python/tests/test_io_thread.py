@@ -55,10 +55,13 @@ def test_a_thread_that_is_struck_goes_on(io: IoThread) -> None:
 @pytest.mark.parametrize("harm", ["stop", "close", "close_selector"])
 def test_a_loop_that_others_break_is_replaced(io: IoThread, harm: str) -> None:
     told: list[bool] = []
+    mended = threading.Event()
 
     class Owner:
         def interrupted(self, reason: str, lost: bool) -> None:
             told.append(lost)
+            if lost or harm == "stop":
+                mended.set()
 
     owner = Owner()
     io.when_interrupted(owner.interrupted)
@@ -75,8 +78,8 @@ def test_a_loop_that_others_break_is_replaced(io: IoThread, harm: str) -> None:
             loop._closed = True
 
     io.post(break_it)
+    assert mended.wait(PATIENCE_SECONDS)
     assert answers(io)
-    assert told
     assert (True in told) == (harm != "stop")
 
 

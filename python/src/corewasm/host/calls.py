@@ -73,7 +73,7 @@ class LoopCall(asyncio.Future[Any]):
     def ask(self) -> AnyInput | None:
         """The input that Core answers, in its turn; None if nobody waits any more. Harmless to repeat."""
         self.asked = True
-        if self.cancelled():
+        if self.done():
             return None
         self._calls[self.number] = self
         return self._make(self.number)

@@ -263,13 +263,18 @@ class Driver:
                 return
         self._effects.carry_out(token)
         self._arm_timer()
+        self._io_failures = 0
         if self._struck is not None:
             struck, self._struck = self._struck, None
             raise struck
 
     def _look(self) -> None:
         """On the I/O thread."""
-        self._on_io(object(), self._work)
+        token = object()
+        try:
+            self._work(token)
+        except BaseException as error:  # noqa: BLE001 - nothing ends the I/O thread
+            self._try_again(token, error)
 
     def _hand_over(self, token: object) -> None:
         """The thread that had `token` was interrupted: the I/O thread goes on in its place."""
@@ -287,20 +292,16 @@ class Driver:
         self._effects.take_over(token)
         self._forget_timer()
         self._requests.carry_out()
-        self._on_io(object(), self._work)
+        self._look()
 
-    def _on_io(self, token: object, work: Callable[[object], None]) -> None:
-        """Nothing ends the I/O thread; what fails there is tried again, until it is given up."""
-        try:
-            work(token)
-            self._io_failures = 0
-        except BaseException as error:  # noqa: BLE001 - see above
-            self._io_failures += 1
-            self._effects.failed(error)
-            if self._io_failures < _IO_ATTEMPTS:
-                self.io.post(partial(self._take_over, token))
-            else:
-                self._give_up(token, error)
+    def _try_again(self, token: object, error: BaseException) -> None:
+        """On the I/O thread: what fails there is tried again, until it is given up."""
+        self._io_failures += 1
+        self._effects.failed(error)
+        if self._io_failures < _IO_ATTEMPTS:
+            self.io.post(partial(self._take_over, token))
+        else:
+            self._give_up(token, error)
 
     def _give_up(self, token: object, error: BaseException) -> None:
         """Whoever waits hears why. The next input tries again."""
@@ -309,7 +310,8 @@ class Driver:
         self._runner.interrupted()
         drop_if_held_by(self._turn_claim, token)
         self._effects.take_over(token)
-        for waiting in list(self._calls.values()):
+        asked = (getattr(each, "__self__", None) for each in tuple(self._runner.inbox))
+        for waiting in [*self._calls.values(), *(each for each in asked if isinstance(each, LoopCall))]:
             waiting.fail(RuntimeError(f"Temporal's Core cannot go on: {error!r}"))
 
     # Effects
@@ -317,8 +319,10 @@ class Driver:
     def _perform(self, turn_of_effect: EffectsOfTurn, kind: str, effect: turn.Effect) -> None:
         if kind == "call_resolved":  # most are
             self._resolve(effect.call_resolved)
-        elif kind in self._performers:
-            self._performers[kind](turn_of_effect, effect)
+            return
+        performer = self._performers.get(kind)
+        if performer is not None:
+            performer(turn_of_effect, effect)
 
     def _make_performers(self) -> dict[str, _Performer]:
         sinks = self._sinks
@@ -425,7 +429,11 @@ class Driver:
     def _timer_fired(self) -> None:
         self._timer = None
         wakeup = self._runner.wakeup_ns
-        self._on_io(object(), partial(self._work, tick=wakeup is not None and wakeup <= monotonic_ns()))
+        token = object()
+        try:
+            self._work(token, tick=wakeup is not None and wakeup <= monotonic_ns())
+        except BaseException as error:  # noqa: BLE001 - nothing ends the I/O thread
+            self._try_again(token, error)
 
     def _io_interrupted(self, reason: str, lost: bool) -> None:
         """On the I/O thread: what was going on there was cut short. `lost`: with its tasks and timers."""

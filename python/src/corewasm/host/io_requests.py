@@ -35,23 +35,23 @@ class IoRequests:
 
     def carry_out(self) -> None:
         """On the I/O thread."""
-        while self._waiting:
-            place, action, arguments = self._waiting[0]
-            if place > self._last and not self._done(action, arguments):
-                self._io.post(self.carry_out)
-                return
-            self._last = place
-            self._waiting.popleft()
+        waiting = self._waiting
+        while waiting:
+            place, action, arguments = waiting[0]
+            if place > self._last:
+                try:
+                    action(*arguments)
+                except BaseException as error:  # noqa: BLE001 - nothing stops the I/O thread
+                    if self._is_tried_again(action, error):
+                        return
+                self._last = place
+            waiting.popleft()
 
-    def _done(self, action: Callable[..., object], arguments: tuple[Any, ...]) -> bool:
-        """Whether there is no reason to try again."""
-        try:
-            action(*arguments)
-            self._failures = 0
-        except BaseException as error:  # noqa: BLE001 - nothing stops the I/O thread
-            self._failures += 1
-            if self._failures < _ATTEMPTS:
-                return False
-            self._failures = 0
-            report(logger, logging.ERROR, "%r cannot be done on the I/O thread: %r", action, error)
-        return True
+    def _is_tried_again(self, action: Callable[..., object], error: BaseException) -> bool:
+        self._failures += 1
+        if self._failures < _ATTEMPTS:
+            self._io.post(self.carry_out)
+            return True
+        self._failures = 0
+        report(logger, logging.ERROR, "%r cannot be done on the I/O thread: %r", action, error)
+        return False

@@ -52,7 +52,6 @@ class Posted:
 
     def __init__(self) -> None:
         self._waiting: deque[Callable[[], object]] = deque()
-        self._failures = 0
 
     def append(self, callback: Callable[[], object]) -> None:
         """From any thread or finalizer."""
@@ -60,22 +59,23 @@ class Posted:
 
     def run(self) -> None:
         """On the thread. One that raises is called again, three times in all: what interrupted it may be gone."""
-        for _ in range(len(self._waiting)):
-            callback = self._waiting[0]
-            if self._called(callback):
-                self._waiting.popleft()
+        waiting = self._waiting
+        for _ in range(len(waiting)):
+            try:
+                waiting[0]()
+            except BaseException as error:  # noqa: BLE001 - nothing ends the thread but its close
+                self._call_again(waiting[0], error)
+            waiting.popleft()
 
-    def _called(self, callback: Callable[[], object]) -> bool:
-        """Whether there is no reason to call it again."""
-        try:
-            callback()
-        except BaseException as error:  # noqa: BLE001 - nothing ends the thread but its close
-            self._failures += 1
-            if self._failures < _ATTEMPTS:
-                return self._called(callback)
-            report(logger, logging.ERROR, "%r failed on the I/O thread: %r", callback, error)
-        self._failures = 0
-        return True
+    def _call_again(self, callback: Callable[[], object], error: BaseException) -> None:
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                callback()
+            except BaseException as again:  # noqa: BLE001 - see above
+                error = again
+            else:
+                return
+        report(logger, logging.ERROR, "%r failed on the I/O thread: %r", callback, error)
 
 
 class IoThread:
@@ -130,7 +130,7 @@ class IoThread:
         if self._pid != process.current():
             return  # what would wake the loop is shared with the parent's thread
         self._posted.append(callback)
-        if self.is_current():
+        if get_ident() == self._ident:
             self._loop.call_soon(self._posted.run)
             return
         if not self._alive and not self._closing:

@@ -29,17 +29,16 @@ _INTERRUPTIONS = (InterruptedRpc, KeyboardInterrupt, MemoryError)
 class RunningRpc:
     """One RPC and the instance of Core that began it. `told` when the input with its end is in Core's inbox."""
 
-    __slots__ = ("begun", "error", "instance", "response", "start", "task", "told", "transport")
+    begun = False
+    told = False
+    task: asyncio.Task[None] | None = None
+    transport: Transport | None = None
+    response: tuple[object] | None = None
+    error: BaseException | None = None
 
     def __init__(self, instance: int, start: turn.RpcStart) -> None:
         self.instance = instance
         self.start = start
-        self.task: asyncio.Task[None] | None = None
-        self.transport: Transport | None = None
-        self.response: tuple[object] | None = None
-        self.error: BaseException | None = None
-        self.begun = False
-        self.told = False
 
     def result(self) -> turn.RpcResult:
         """Its end."""
