@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from corewasm import bridge
-from corewasm.bridge import resources
+from corewasm.bridge import machine_load, resources
 from corewasm.bridge.exporters import choose_metrics
+from corewasm.bridge.machine_load import MachineLoad
 from corewasm.telemetry.buffered import MetricBuffer
 from corewasm.telemetry.prometheus import PrometheusExporter
 from fake_core import FakeCore, driver_of
@@ -106,10 +107,11 @@ def test_the_machine_is_sampled_as_long_as_the_owner_lives() -> None:
     assert not sampled.acquire(blocking=False)
 
 
-def test_without_psutil_resource_based_slots_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources, "psutil", None)
+def test_only_other_systems_than_linux_need_psutil(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine_load, "psutil", None)
+    MachineLoad(linux=True)
     with pytest.raises(RuntimeError, match=r"pip install 'corewasm\[psutil\]'"):
-        resources.sample_resources(driver_of(FakeCore(lambda _: ())), Owner())
+        MachineLoad(linux=False)
 
 
 SERVER = f"""#!{sys.executable}

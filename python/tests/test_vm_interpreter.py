@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-import denied_code
 from corewasm.vm import Instance, ModuleError, engine, limits, read_module, readiness
 from corewasm.vm.engine import EngineKind
 from corewasm.vm.source import module_path
+from only_where import code_can_be_denied
 
 TESTS = Path(__file__).parent
-needs_seccomp = pytest.mark.skipif(not denied_code.POSSIBLE, reason="the filter is for Linux on x86-64")
 
 
 @pytest.fixture
@@ -36,7 +35,7 @@ def child(code: str, cache: Path, **environment: str) -> str:
     return done.stdout
 
 
-@needs_seccomp
+@code_can_be_denied
 def test_core_runs_where_no_code_can_be_made(tmp_path: Path) -> None:
     code = """
 from test_vm_stacks import deep_messages
@@ -49,7 +48,7 @@ deep_messages(3)
     assert [path.name.rpartition("-")[2] for path in tmp_path.iterdir()] == ["interpreted.cwasm"]
 
 
-@needs_seccomp
+@code_can_be_denied
 def test_what_another_process_compiled_is_not_used(tmp_path: Path) -> None:
     use = "from corewasm.vm import Instance; import wat_module; print(Instance(wat_module.wat_source()).turn(b'turn'))"
     variables = {**os.environ, "COREWASM_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(TESTS)}
@@ -58,7 +57,7 @@ def test_what_another_process_compiled_is_not_used(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
-@needs_seccomp
+@code_can_be_denied
 def test_refusal_that_only_shows_as_the_module_is_made(tmp_path: Path) -> None:
     code = """
 from corewasm.vm import Instance, limits
@@ -71,7 +70,7 @@ print(Instance(wat_module.wat_source()).turn(b"turn"))
     assert said.endswith("b'turn'\n")
 
 
-@needs_seccomp
+@code_can_be_denied
 def test_compiled_is_asked_for_and_impossible(tmp_path: Path) -> None:
     use = "from corewasm.vm import Instance; import wat_module; print(Instance(wat_module.wat_source()).turn(b'turn'))"
     assert child(use, tmp_path, COREWASM_ENGINE="compiled").endswith("b'turn'\n")

@@ -11,10 +11,10 @@ import pytest
 
 from corewasm.vm import Instance, ModuleError, NoRoomForModule, limits
 from corewasm.vm.limits import MIB, Room
+from only_where import linux
 from wat_module import wat_source
 
 TESTS = Path(__file__).parent
-linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit address space")
 BEGIN = f"""
 import resource, sys
 sys.path.insert(0, {str(TESTS)!r})

@@ -15,6 +15,7 @@ import pytest
 
 from corewasm.vm import Instance, cache, compiled, readiness
 from corewasm.vm.engine import EngineKind, engine_kind
+from only_where import users_can_be_changed
 from wat_module import TEXT, wat_source
 
 TESTS = Path(__file__).parent
@@ -31,7 +32,6 @@ for pages in (1, 2):
 print("doctor:", readiness(source).cache_problem)
 print("left:", sorted(os.listdir()))
 """
-nobody = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can be another user")
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +89,7 @@ def test_cache_home_that_is_to_be_ignored(tmp_path: Path, value: str) -> None:
     assert said[-1] == "left: []"
 
 
-@nobody
+@users_can_be_changed
 def test_home_that_this_user_may_not_write(tmp_path: Path) -> None:
     home = Path(tempfile.mkdtemp())
     home.chmod(0o755)
@@ -186,7 +186,7 @@ for _ in range(100):
     assert [path.suffix for path in tmp_path.iterdir()] == [".cwasm"]
 
 
-@nobody
+@users_can_be_changed
 @pytest.mark.parametrize(("owner", "trusted"), [(0, True), (4242, False)])
 def test_whose_files_are_trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, owner: int, trusted: bool) -> None:
     """An image that root has built may hold the artefact; what other users wrote is never run."""

@@ -11,6 +11,7 @@ import pytest
 
 from corewasm.vm import CoreTrap, Instance
 from corewasm.vm.engine import EngineKind
+from only_where import linux, posix
 from wat_module import TEXT, wat_source
 
 TRAPS = {
@@ -93,7 +94,7 @@ def trapped(kind: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@posix
 @pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("surroundings", SURROUNDINGS)
 @pytest.mark.parametrize("engine", [kind.value for kind in EngineKind])
@@ -105,7 +106,7 @@ def test_traps_stay_inside(surroundings: str, first: bool, engine: str, tmp_path
     assert [line.split(" -> ")[0] for line in done.stdout.splitlines()] == 3 * list(TRAPS)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
+@linux
 def test_no_signal_handler_and_no_thread_is_left_in_the_process(tmp_path: Path) -> None:
     code = """
 import os, sys

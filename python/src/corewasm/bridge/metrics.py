@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from corewasm.telemetry.records import Attributes, AttributeValue, Instrument, Kind, Measurements
+from corewasm.telemetry.records import Attributes, AttributeValue, Kind, Measurements, instrument
 
 _U64, _I64 = 2**64, 2**63
 
@@ -68,7 +68,7 @@ class MetricMeterRef:
 
 class _InstrumentRef:
     def __init__(self, meter: MetricMeterRef, kind: Kind, name: str, description: str | None, unit: str | None) -> None:
-        self._instrument = Instrument(kind, name, description or "", unit or "")
+        self._instrument = instrument(kind, name, description or "", unit or "")
         self._put = meter._measurements.put
 
     def _record(self, value: int | float, attributes: MetricAttributesRef) -> None:

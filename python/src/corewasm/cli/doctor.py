@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import corewasm
 from corewasm.abi import ABI_MAJOR
 from corewasm.transport import RpcFailure, TransportOptions, UnaryRequest, make_transport
-from corewasm.vm import Instance, ModuleError, module_path, read_module
-from corewasm.vm.compiled import cache_path
+from corewasm.vm import Instance, ModuleError, module_path, read_module, readiness
 
 _PACKAGES = {
     "temporalio": False,
@@ -67,10 +66,12 @@ def _module() -> Iterator[Finding]:
     try:
         source = read_module(path)
         yield Finding("module", f"{path}, {len(source.wasm):,} bytes, SHA-256 {source.sha256}")
-        cached = cache_path(source)
-        state = "there" if cached.exists() else "written now"
+        before = readiness(source)
         seconds = _timed(lambda: Instance(source).close())
-        yield Finding("compiled code", f"{cached} ({state}), ready in {seconds * 1000:.0f} ms")
+        after = readiness(source)
+        state = "there" if before.cached else after.cache_problem or "written now"
+        kept = f"{after.cache_file} ({state})" if after.cache_file else f"not kept: {after.cache_problem}"
+        yield Finding("compiled code", f"{kept}, {after.engine.value}, ready in {seconds * 1000:.0f} ms")
         with Instance(source) as instance:
             yield Finding("ABI", "{}.{}, this host speaks {}".format(*instance.abi_version, ABI_MAJOR))
     except ModuleError as error:

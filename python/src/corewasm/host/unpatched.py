@@ -137,6 +137,11 @@ class Thread:
             self._ended.set()
 
 
+def real_selector() -> Any:
+    """The best selector of the system."""
+    return _real_selectors().DefaultSelector()
+
+
 def _real_selectors() -> Any:
     """The module `selectors`; one of our own, on the system's calls, if those were taken out of it."""
     loaded = importlib.import_module("selectors")
@@ -167,7 +172,7 @@ class EventLoop(_Loop):  # type: ignore[misc]
         if sys.platform == "win32":
             super().__init__()
         else:
-            super().__init__(_real_selectors().DefaultSelector())
+            super().__init__(real_selector())
         self._tell_interrupted = weakref.WeakMethod(interrupted)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:

@@ -63,7 +63,6 @@ class Aggregate:
         self._naming = naming
         self._families: dict[str, Family] = {}
         self._by_instrument: dict[Instrument, tuple[Family, tuple[float, ...]]] = {}
-        self._labels: dict[Attributes, Labels] = {}
 
     def apply(self, measurement: Measurement) -> None:
         """Adds one measurement. One for a name that is taken by another type is dropped."""
@@ -71,7 +70,9 @@ class Aggregate:
         family, bounds = self._family(instrument)
         if family.kind != _TYPES.get(instrument.kind, "histogram"):
             return
-        labels = self._labels_of(attributes)
+        labels = attributes.labels
+        if labels is None:
+            labels = attributes.labels = _labels_of(attributes)
         if family.kind == "gauge":
             family.series[labels] = value
         elif family.kind == "counter":
@@ -114,12 +115,10 @@ class Aggregate:
             unit = "seconds" if self._naming.durations_as_seconds else "milliseconds"
         return f"{instrument.name}_{unit}" if self._naming.unit_suffix and unit else instrument.name
 
-    def _labels_of(self, attributes: Attributes) -> Labels:
-        labels = self._labels.get(attributes)
-        if labels is None:
-            pairs = {key.replace("-", "_"): _text(value) for key, value in attributes.values.items()}
-            labels = self._labels[attributes] = tuple(sorted(pairs.items()))
-        return labels
+
+def _labels_of(attributes: Attributes) -> Labels:
+    pairs = {key.replace("-", "_"): _text(value) for key, value in attributes.values.items()}
+    return tuple(sorted(pairs.items()))
 
 
 def _text(value: str | int | float | bool) -> str:

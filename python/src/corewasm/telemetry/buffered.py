@@ -78,7 +78,6 @@ class MetricBuffer:
         self._queue: SimpleQueue[Measurement] = SimpleQueue()
         self._lost = False
         self._metrics: dict[Instrument, BufferedMetric] = {}
-        self._attributes: dict[Attributes, dict[str, AttributeValue]] = {}
 
     def put(self, item: Measurement) -> None:
         """One measurement; dropped when the buffer is full."""
@@ -108,9 +107,9 @@ class MetricBuffer:
         metric = self._metrics.get(instrument)
         if metric is None:
             metric = self._metrics[instrument] = BufferedMetric(instrument, durations_as_seconds)
-        values = self._attributes.get(attributes)
+        values = attributes.shown
         if values is None:
-            values = self._attributes[attributes] = dict(attributes.values)
+            values = attributes.shown = dict(attributes.values)
         if instrument.kind is Kind.HISTOGRAM_DURATION and durations_as_seconds:
             value = value / 1000
         return BufferedMetricUpdate(metric, value, values)

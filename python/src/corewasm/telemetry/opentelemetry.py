@@ -11,12 +11,9 @@ import contextlib
 import importlib
 import logging
 import sys
-import threading
-import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,8 +24,10 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExpor
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 
 from corewasm.host import process
+from corewasm.host.reports import report, report_once
+from corewasm.host.unpatched import Empty, SimpleQueue, Thread, allocate_lock, monotonic
 from corewasm.telemetry.buckets import buckets_of_suffix
-from corewasm.telemetry.records import Instrument, Kind, Measurement
+from corewasm.telemetry.records import LARGEST_QUEUE, Instrument, Kind, Measurement
 
 logger = logging.getLogger(__name__)
 
@@ -70,22 +69,25 @@ class OpenTelemetryExporter:
         except Exception as error:  # noqa: BLE001 - whatever the library does not like
             raise ValueError(f"Failed building OTel exporter: {error}") from None
         self._options = options
-        self._queue: SimpleQueue[Measurement] = SimpleQueue()
+        self._queue: Any = SimpleQueue()
         self._reader = _Reader(exporter, options.delta)
         # At exit this module's own thread exports what is left.
-        self._provider = MeterProvider([self._reader], _resource(global_tags), shutdown_on_exit=False)
+        self._provider = _Provider([self._reader], _resource(global_tags), shutdown_on_exit=False)
         self._meter = self._provider.get_meter(_NAME)
         self._records: dict[Instrument, Record] = {}
-        self._open = threading.Lock()  # held until closed: letting go is one step, fit for a finalizer
+        self._lost = False
+        self._open = allocate_lock()  # held until closed: letting go is one step, fit for a finalizer
         self._open.acquire()
         self._pid = process.current()
-        self._thread = threading.Thread(target=self._work, name="corewasm-opentelemetry", daemon=True)
-        self._thread.start()
+        self._thread = Thread(self._work, (), "corewasm-opentelemetry")
         _open.add(self)
 
     def put(self, item: Measurement, /) -> None:
-        """One measurement."""
-        self._queue.put(item)
+        """One measurement; dropped if 250,000 wait."""
+        if self._queue.qsize() < LARGEST_QUEUE:
+            self._queue.put(item)
+        else:
+            self._lost = True
 
     def close(self) -> None:
         """Exports what is left, soon, and ends the thread. Harmless to repeat, from any thread or finalizer."""
@@ -100,16 +102,25 @@ class OpenTelemetryExporter:
     def _work(self) -> None:
         context.attach(context.set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
         period = self._options.period_seconds
-        due = time.monotonic() + period
-        while not self._open.acquire(timeout=max(0.0, min(_DRAIN_SECONDS, due - time.monotonic()))):
-            self._drain()
-            if time.monotonic() >= due:
-                self._reader.collect()
-                due = time.monotonic() + period
-        self._drain()
-        self._provider.shutdown()
+        due = monotonic() + period
+        while not self._open.acquire(timeout=max(0.0, min(_DRAIN_SECONDS, due - monotonic()))):
+            self._contained(self._drain)
+            if monotonic() >= due:
+                self._contained(self._reader.collect)
+                due = monotonic() + period
+        self._contained(self._drain)
+        self._contained(self._provider.shutdown)
+
+    def _contained(self, step: Callable[[], object]) -> None:
+        """Whatever the libraries and what users have put into them raise, the thread goes on."""
+        try:
+            step()
+        except BaseException as error:  # noqa: BLE001 - see above
+            report_once(logger, logging.WARNING, "Metrics of Temporal's Core may be lost: %r", error)
 
     def _drain(self) -> None:
+        if self._lost:
+            report_once(logger, logging.WARNING, "The exporter of metrics is too slow: updates are lost")
         try:
             while True:
                 instrument, attributes, value = self._queue.get_nowait()
@@ -122,7 +133,7 @@ class OpenTelemetryExporter:
         try:
             record = self._made(instrument)
         except Exception as error:  # noqa: BLE001 - the SDK has no type for a name that it does not take
-            logger.warning("The metric %s is not exported: %s", instrument.name, error)
+            report(logger, logging.WARNING, "The metric %s is not exported: %s", instrument.name, error)
             record = _drop
         self._records[instrument] = record
         return record
@@ -144,6 +155,18 @@ class OpenTelemetryExporter:
         return _in_seconds(histogram) if is_duration and in_seconds else histogram.record
 
 
+class _Provider(MeterProvider):
+    """The SDK's, on in any case: OTEL_SDK_DISABLED is about a program's own telemetry, and native Core does not ask."""
+
+    @property
+    def _disabled(self) -> bool:
+        return False
+
+    @_disabled.setter
+    def _disabled(self, _: bool) -> None:
+        """What the environment says."""
+
+
 class _Reader(MetricReader):
     """Exports whatever is collected."""
 
@@ -155,8 +178,8 @@ class _Reader(MetricReader):
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: Any) -> None:
         try:
             self._exporter.export(metrics_data, timeout_millis=timeout_millis)
-        except Exception:
-            logger.warning("OTLP metric export failed; metrics may be dropped", exc_info=True)
+        except Exception as error:  # noqa: BLE001 - whatever the exporter's libraries raise
+            report(logger, logging.WARNING, "OTLP metric export failed; metrics may be dropped", traceback_of=error)
 
     def shutdown(self, timeout_millis: float = 30_000, **_: Any) -> None:
         """Exports what is left."""

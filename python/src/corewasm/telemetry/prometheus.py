@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import os
-import selectors
-import threading
+import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
-from queue import Empty, SimpleQueue
+from selectors import EVENT_READ
 from socket import AF_INET, AF_INET6, socketpair
+from typing import Any
 
 from corewasm.host import process
+from corewasm.host.reports import report, report_once
+from corewasm.host.unpatched import Empty, SimpleQueue, Thread, allocate_lock, real_selector
 from corewasm.telemetry.aggregate import Aggregate, Distribution, Family, Labels, Naming
-from corewasm.telemetry.records import Measurement
+from corewasm.telemetry.records import LARGEST_QUEUE, Measurement
+
+logger = logging.getLogger(__name__)
 
 _DRAIN_SECONDS = 1.0
 _REQUEST_SECONDS = 10.0
+_JOIN_SECONDS = 10.0
 _open: weakref.WeakSet[PrometheusExporter] = weakref.WeakSet()
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
@@ -38,9 +44,10 @@ class PrometheusExporter:
             ValueError: no address, or it cannot be listened at.
         """
         host, port = _address(bind_address)
-        self._queue: SimpleQueue[Measurement] = SimpleQueue()
+        self._queue: Any = SimpleQueue()
         self._aggregate = Aggregate(naming)
-        self._lock = threading.Lock()
+        self._lost = False
+        self._lock = allocate_lock()
         self._global_tags = tuple(sorted(global_tags.items()))
         self._pid = process.current()
         try:
@@ -49,8 +56,7 @@ class PrometheusExporter:
             raise ValueError(f"Failed starting Prometheus exporter: {error}") from None
         self._ending, self._end = socketpair()
         self._end.setblocking(False)
-        self._thread = threading.Thread(target=self._serve, name="corewasm-prometheus", daemon=True)
-        self._thread.start()
+        self._thread = Thread(self._serve, (), "corewasm-prometheus")
         _open.add(self)
 
     @property
@@ -59,8 +65,11 @@ class PrometheusExporter:
         return int(self._server.server_address[1])
 
     def put(self, item: Measurement, /) -> None:
-        """One measurement."""
-        self._queue.put(item)
+        """One measurement; dropped if 250,000 wait."""
+        if self._queue.qsize() < LARGEST_QUEUE:
+            self._queue.put(item)
+        else:
+            self._lost = True
 
     def text(self) -> str:
         """What a scrape gets: everything measured before it."""
@@ -76,22 +85,25 @@ class PrometheusExporter:
                 self._end.send(b"x")
 
     def join(self) -> None:
-        """Waits until it has stopped listening."""
-        self._thread.join()
+        """Waits until it has stopped listening, ten seconds at most."""
+        self._thread.join(_JOIN_SECONDS)
 
     def _serve(self) -> None:
         """Answers scrapes, and keeps the queue short between them."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._server, selectors.EVENT_READ)
-            selector.register(self._ending, selectors.EVENT_READ)
+        with real_selector() as selector:
+            selector.register(self._server, EVENT_READ)
+            selector.register(self._ending, EVENT_READ)
             while True:
                 readable = [key.fileobj for key, _ in selector.select(_DRAIN_SECONDS)]
                 if self._ending in readable:
                     break
-                if readable:
-                    self._server.handle_request()
-                with self._lock:
-                    self._drain()
+                try:
+                    if readable:
+                        self._server.handle_request()
+                    with self._lock:
+                        self._drain()
+                except BaseException as error:  # noqa: BLE001 - the thread goes on
+                    report_once(logger, logging.WARNING, "Metrics of Temporal's Core may be lost: %r", error)
         self._close_sockets()
 
     def _close_sockets(self) -> None:
@@ -100,6 +112,8 @@ class PrometheusExporter:
         self._end.close()
 
     def _drain(self) -> None:
+        if self._lost:
+            report_once(logger, logging.WARNING, "The exporter of metrics is too slow: updates are lost")
         try:
             while True:
                 self._aggregate.apply(self._queue.get_nowait())
@@ -162,7 +176,13 @@ def _server(host: str, port: int, text: Callable[[], str]) -> ThreadingHTTPServe
 
     class Server(ThreadingHTTPServer):
         address_family = AF_INET6 if ":" in host else AF_INET
-        daemon_threads = True  # whoever connects and says nothing does not keep the process
+
+        def process_request(self, request: Any, client_address: Any) -> None:
+            # Whoever connects and says nothing does not keep the process.
+            Thread(self.process_request_thread, (request, client_address), "corewasm-prometheus-request")
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            report(logger, logging.DEBUG, "a scrape from %s failed", client_address, traceback_of=sys.exc_info()[1])
 
     return Server((host, port), Handler)
 

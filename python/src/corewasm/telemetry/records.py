@@ -30,7 +30,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Instrument:
-    """One metric. Two with the same name are two instruments. Durations are recorded in milliseconds."""
+    """One metric. Made by `instrument` alone, so that equal ones are one. Durations are recorded in milliseconds."""
 
     kind: Kind
     name: str
@@ -39,11 +39,31 @@ class Instrument:
     buckets: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class Attributes:
-    """One attribute set, never changed after it was made."""
+_instruments: dict[tuple[int, str, str, str, tuple[float, ...]], Instrument] = {}
 
-    values: Mapping[str, AttributeValue]
+
+def instrument(
+    kind: Kind, name: str, description: str = "", unit: str = "", buckets: tuple[float, ...] = ()
+) -> Instrument:
+    """The instrument with these values. A program may ask for it as often as it likes: there is one for ever."""
+    key = (int(kind), name, description, unit, buckets)
+    return _instruments.get(key) or _instruments.setdefault(key, Instrument(kind, name, description, unit, buckets))
+
+
+class Attributes:
+    """One attribute set, never changed after it was made.
+
+    Exporters keep what they make of it here, and nothing about it elsewhere: with the set, that goes.
+    """
+
+    __slots__ = ("labels", "shown", "values")
+
+    def __init__(self, values: Mapping[str, AttributeValue]) -> None:
+        self.values = values
+        self.labels: tuple[tuple[str, str], ...] | None = None
+        """For Prometheus: sorted names and texts."""
+        self.shown: dict[str, AttributeValue] | None = None
+        """For the metric buffer: what the SDK gets, the same object each time."""
 
     def extended(self, more: Mapping[str, AttributeValue]) -> Attributes:
         """A new set with these on top."""
@@ -51,6 +71,11 @@ class Attributes:
 
 
 Measurement: TypeAlias = "tuple[Instrument, Attributes, int | float]"
+
+
+LARGEST_QUEUE = 250_000
+"""Measurements that wait for an exporter whose thread is busy, e.g. with a collector that does not answer: 50 MB. More
+are dropped, which is told once."""
 
 
 class Measurements(Protocol):
@@ -82,13 +107,13 @@ class CoreMetrics:
 
     def _records(self, packed: bytes) -> None:
         for number, attributes, value in self._RECORD.iter_unpack(packed):
-            instrument = self._instruments[number]
-            if instrument.kind is Kind.GAUGE_F64:
+            of = self._instruments[number]
+            if of.kind is Kind.GAUGE_F64:
                 value = struct.unpack("<d", struct.pack("<Q", value))[0]
-            self._measurements.put((instrument, self._attributes[attributes], value))
+            self._measurements.put((of, self._attributes[attributes], value))
 
     def _define_instrument(self, define: telemetry.DefineInstrument) -> None:
-        self._instruments[define.instrument] = Instrument(
+        self._instruments[define.instrument] = instrument(
             Kind(define.kind), define.name, define.description, define.unit, tuple(define.buckets)
         )
 

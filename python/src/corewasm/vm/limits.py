@@ -70,20 +70,26 @@ def is_about_memory(error: BaseException) -> bool:
 
 
 def code_is_refused() -> str:
-    """Why memory may not be made executable here, in the system's words; empty if it may.
+    """Why memory may not be made executable here, in the system's words; empty if it may, or nobody knows.
 
     It is tried in wasmtime's way, so it holds whoever refuses (seccomp, SELinux, a hardened kernel or runtime).
     """
     if sys.platform == "win32":
         return ""
-    libc = ctypes.CDLL(None, use_errno=True)
-    with mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as page:
-        start = ctypes.c_char.from_buffer(page)
-        address = ctypes.c_void_p(ctypes.addressof(start))
-        refused = libc.mprotect(address, ctypes.c_size_t(mmap.PAGESIZE), mmap.PROT_READ | mmap.PROT_EXEC)
-        reason = os.strerror(ctypes.get_errno()) if refused else ""
-        libc.mprotect(address, ctypes.c_size_t(mmap.PAGESIZE), mmap.PROT_READ | mmap.PROT_WRITE)
-        del start
+    try:
+        with mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as page:
+            return _refusal_of_code(page)
+    except OSError:  # not even a page of memory: there will be another error that says so
+        return ""
+
+
+def _refusal_of_code(page: mmap.mmap) -> str:
+    protect = ctypes.CDLL(None, use_errno=True).mprotect
+    protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    start = ctypes.addressof(ctypes.c_char.from_buffer(page))
+    refused = protect(start, mmap.PAGESIZE, mmap.PROT_READ | mmap.PROT_EXEC)
+    reason = os.strerror(ctypes.get_errno()) if refused else ""
+    protect(start, mmap.PAGESIZE, mmap.PROT_READ | mmap.PROT_WRITE)
     return reason
 
 
