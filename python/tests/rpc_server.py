@@ -41,10 +41,10 @@ class RpcServer(grpc.GenericRpcHandler):  # type: ignore[misc]
 
         return grpc.unary_unary_rpc_method_handler(handle)
 
-    async def start(self, credentials: Any = None, port: int = 0) -> None:
+    async def start(self, credentials: Any = None, port: int = 0, host: str = "127.0.0.1") -> None:
         self._server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)])
         self._server.add_generic_rpc_handlers((self,))
-        address = f"127.0.0.1:{port}"
+        address = f"{host}:{port}"
         if credentials is None:
             self.port = self._server.add_insecure_port(address)
         else:

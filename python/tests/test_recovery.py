@@ -261,3 +261,17 @@ async def test_lone_poll_that_trapped_is_asked_again() -> None:
     scripted.open()
     scripted.trap_next()
     assert await scripted.poll() == activation("a")
+
+
+def test_a_replay_workers_completion_that_traps_is_answered() -> None:
+    scripted = ScriptedWorker()
+    scripted.driver.submit(turn.Input(worker_drop=worker.WorkerDrop(worker=9)))
+    body = glimpse.ActivationCompletion(run_id="run-1").SerializeToString()
+
+    async def completed() -> None:
+        for _ in range(2):
+            scripted.trap_next()
+            await asyncio.wait_for(scripted.complete(body), 20)
+
+    asyncio.run(completed())
+    assert scripted.driver._runner.instance_number == 2

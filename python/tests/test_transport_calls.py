@@ -190,3 +190,14 @@ async def answers(transport: Transport) -> bool:
         return (await transport.unary(UnaryRequest(URI, b"", timeout=1))).body == b""
     except RpcFailure:
         return False
+
+
+async def test_a_header_that_the_library_does_not_send_is_named_and_not_tried_again() -> None:
+    async with rpc_server() as server:
+        transport = make_transport(TransportOptions("127.0.0.1", server.port))
+        with pytest.raises(
+            RpcFailure, match="visible ASCII only in headers: user of /a.Service/Method has more"
+        ) as caught:
+            await transport.unary(UnaryRequest("/a.Service/Method", b"", [("good", b"x"), ("user", "ü".encode())]))
+        await transport.close()
+    assert (caught.value.code, caught.value.transport) == (3, False)

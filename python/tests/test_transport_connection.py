@@ -23,7 +23,7 @@ from corewasm.transport import (
     UnaryRequest,
     make_transport,
 )
-from corewasm.transport.grpc_channel import UnsupportedTls, channel_arguments
+from corewasm.transport.grpc_channel import channel_arguments
 from rpc_server import rpc_server
 from test_bridge_client import config
 
@@ -82,10 +82,14 @@ async def test_client_certificate(pem: dict[str, bytes]) -> None:
             await unary(TransportOptions("127.0.0.1", server.port, tls=TlsOptions(pem["ca.pem"], "server.test")))
 
 
-def test_name_to_verify_alone_is_refused() -> None:
-    tls = TlsOptions(server_root_ca=b"", verification_server_name="other.test")
-    with pytest.raises(UnsupportedTls, match="verification_server_name"):
-        make_transport(TransportOptions("127.0.0.1", 1, tls=tls))
+async def test_name_to_verify_apart_from_the_name_that_is_sent(pem: dict[str, bytes]) -> None:
+    credentials = grpc.ssl_server_credentials([(pem["server.key"], pem["server.pem"])])
+    async with rpc_server(credentials=credentials) as server:
+        tls = TlsOptions(pem["ca.pem"], "sent.test", verification_server_name="server.test")
+        assert await unary(TransportOptions("127.0.0.1", server.port, tls=tls)) == b"hello"
+        other = TlsOptions(pem["ca.pem"], "server.test", verification_server_name="other.test")
+        with pytest.raises(RpcFailure, match=r"not valid for other.test, but for \['server.test'\]"):
+            await unary(TransportOptions("127.0.0.1", server.port, tls=other))
 
 
 async def test_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,10 +175,11 @@ def test_keep_alive_pings_while_idle() -> None:
     assert "grpc.keepalive_time_ms" not in arguments()
 
 
-def test_addresses_are_balanced_only_without_a_proxy() -> None:
-    assert "round_robin" in arguments(dns_resolution_interval_ms=30_000)["grpc.service_config"]
-    assert "grpc.service_config" not in arguments(dns_resolution_interval_ms=30_000, proxy=ProxyOptions("p:1"))
-    assert "grpc.service_config" not in arguments()
+def test_durations_longer_than_the_library_can_tell_are_its_longest() -> None:
+    long = 10**15
+    found = arguments(keep_alive=KeepAliveOptions(long, long), connect_timeout_ms=long)
+    for name in ("grpc.keepalive_time_ms", "grpc.keepalive_timeout_ms", "grpc.min_reconnect_backoff_ms"):
+        assert found[name] == 2**31 - 1
 
 
 def test_reconnects_at_least_every_5_seconds() -> None:

@@ -14,11 +14,10 @@ from corewasm.bridge.config import (
     read_optional,
     split_headers,
 )
-from corewasm.bridge.headers import call_headers, checked_binaries, checked_headers, checked_texts
+from corewasm.bridge.headers import call_headers, checked_api_key, checked_binaries, checked_headers, checked_texts
 from corewasm.bridge.rpc_names import RPCS, SERVICES, method_name
 from corewasm.bridge.runtime import RuntimeRef
 from corewasm.bridge.target import transport_options
-from corewasm.transport import check_options
 
 
 def connect_client(runtime_ref: RuntimeRef, config: object) -> asyncio.Future[ClientRef]:
@@ -30,7 +29,6 @@ def connect_client(runtime_ref: RuntimeRef, config: object) -> asyncio.Future[Cl
         RuntimeError: no event loop runs in this thread.
     """
     options = transport_options(config)
-    check_options(options)
     message = client_config(config)
     runtime_ref.assert_same_process("create client")
     driver = runtime_ref.driver
@@ -54,7 +52,7 @@ def client_config(config: object) -> turn.ClientConfig:
         identity=read(config, "identity", str),
         headers=headers,
         binary_headers=binary_headers,
-        api_key=read_optional(config, "api_key", str),
+        api_key=checked_api_key(read_optional(config, "api_key", str)),
         retry=_retry(config),
         payloads_warn_size=read(config, "payloads_warn_size", int, 0),
         memo_warn_size=read(config, "memo_warn_size", int, 0),
@@ -107,8 +105,12 @@ class ClientRef:
             self._runtime.driver.submit(turn.Input(client_update_headers=update))
 
     def update_api_key(self, api_key: str | None) -> None:
-        """Replaces the API key; None sends no authorization header any more."""
-        update = turn.ClientUpdateApiKey(client=self.handle, api_key=api_key)
+        """Replaces the API key; None sends no authorization header any more.
+
+        Raises:
+            ValueError: one that cannot be sent. The old one stays.
+        """
+        update = turn.ClientUpdateApiKey(client=self.handle, api_key=checked_api_key(api_key))
         self._runtime.driver.submit(turn.Input(client_update_api_key=update))
 
     def call_workflow_service(self, call: object) -> asyncio.Future[bytes]:

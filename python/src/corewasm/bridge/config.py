@@ -29,14 +29,14 @@ def read_optional(config: object, name: str, kind: type[T]) -> T | None:
 
 
 def milliseconds(config: object, name: str) -> int:
-    """A field in milliseconds, as nanoseconds."""
-    return read(config, name, int) * 1_000_000
+    """A field in milliseconds, as nanoseconds: at most 2^64 - 1, 584 years."""
+    return _nanoseconds(read(config, name, int))
 
 
 def optional_milliseconds(config: object, name: str) -> int | None:
-    """A field in milliseconds or None, as nanoseconds."""
+    """A field in milliseconds or None, as nanoseconds: at most 2^64 - 1, 584 years."""
     value = read_optional(config, name, int)
-    return None if value is None else value * 1_000_000
+    return None if value is None else _nanoseconds(value)
 
 
 def checked_metadata(metadata: object) -> dict[str, str | bytes]:
@@ -80,6 +80,11 @@ def split_headers(metadata: Mapping[str, str | bytes]) -> tuple[dict[str, str], 
     items = checked_metadata(metadata).items()
     texts = {key: value for key, value in items if isinstance(value, str)}
     return texts, {key: value for key, value in items if isinstance(value, bytes)}
+
+
+def _nanoseconds(milliseconds: int) -> int:
+    # The SDK takes timedeltas of any length, and so does native Core.
+    return min(milliseconds * 1_000_000, _U64_MAX)
 
 
 def _checked(config: object, name: str, value: Any, kind: type[T]) -> T:

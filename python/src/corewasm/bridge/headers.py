@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from corewasm.bridge.config import split_headers
+from corewasm.transport import text_headers_are_ascii
 
 T = TypeVar("T")
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
-_HEADER_TEXT = re.compile(r"[\t\x20-\x7e\x80-\uffff]*\Z")
+_HEADER_TEXT = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]*\Z")
+_VISIBLE_ASCII = re.compile(r"[\x20-\x7e]*\Z")
+_WHY = "the gRPC library sends visible ASCII only. A transport of your own may send more (docs/transport.md)"
 
 
 def checked_headers(metadata: Mapping[str, str | bytes]) -> tuple[dict[str, str], dict[str, bytes]]:
@@ -31,7 +34,20 @@ def checked_texts(headers: Mapping[str, str]) -> dict[str, str]:
             raise ValueError(f"Invalid ASCII header key '{key}': invalid gRPC metadata key name")
         if not _HEADER_TEXT.match(value):
             raise ValueError(f"Invalid ASCII header value for key '{key}': failed to parse metadata value")
+        if _cannot_be_sent(value):
+            raise ValueError(f"Invalid ASCII header value for key '{key}': failed to parse metadata value: {_WHY}")
     return _lower(headers)
+
+
+def checked_api_key(api_key: str | None) -> str | None:
+    """A key that is sent as it stands, or as by native Core not at all: one with control characters.
+
+    Raises:
+        ValueError: Core would send it, and the gRPC library cannot.
+    """
+    if api_key is not None and _HEADER_TEXT.match(api_key) and _cannot_be_sent(api_key):
+        raise ValueError(f"Invalid API key: failed to parse metadata value: {_WHY}")
+    return api_key
 
 
 def checked_binaries(headers: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -57,9 +73,15 @@ def call_headers(metadata: Mapping[str, Any]) -> tuple[dict[str, str], dict[str,
             raise ValueError(f"Invalid metadata value for ASCII key {key}: expected str")
         elif not _HEADER_TEXT.match(value):
             raise ValueError("Invalid metadata value: failed to parse metadata value")
+        elif _cannot_be_sent(value):
+            raise ValueError(f"Invalid metadata value: failed to parse metadata value for key {key}: {_WHY}")
         else:
             headers[key.lower()] = value
     return headers, binary_headers
+
+
+def _cannot_be_sent(value: str) -> bool:
+    return text_headers_are_ascii() and not _VISIBLE_ASCII.match(value)
 
 
 def _lower(headers: Mapping[str, T]) -> dict[str, T]:

@@ -6,7 +6,6 @@ import ctypes
 import json
 import os
 import socket
-import time
 import weakref
 from collections.abc import Callable
 
@@ -20,6 +19,7 @@ from corewasm.bridge.slots import SlotBroker
 from corewasm.host import process
 from corewasm.host.driver import Driver
 from corewasm.host.io_thread import IoThread
+from corewasm.host.unpatched import time_ns
 from corewasm.telemetry.buffered import BufferedMetricUpdate
 from corewasm.telemetry.records import CoreMetrics
 
@@ -47,9 +47,9 @@ class RuntimeRef:
             metrics=_metrics_options(self.metrics),
             worker_heartbeat_interval_ns=heartbeat,
             disable_environment_info=read(options, "disable_environment_info", bool, False),
-            host_name=socket.gethostname(),
+            host_name=_host_name(),
             process_id=str(os.getpid()),
-            environment={key: value for key, value in os.environ.items() if key.startswith(_CORE_VARIABLES)},
+            environment={key: _text(os.environ[key]) for key in list(os.environ) if key.startswith(_CORE_VARIABLES)},
         )
         self.driver, self.slots = self.new_driver()
         self.driver.lease(self)
@@ -93,7 +93,7 @@ class RuntimeRef:
             return
         fields = {"extra_data": json.dumps(extra_data)}
         record = telemetry.LogRecord(
-            target=_TEST_TARGET, message=message, wall_clock_ns=time.time_ns(), level=level, fields=fields
+            target=_TEST_TARGET, message=message, wall_clock_ns=time_ns(), level=level, fields=fields
         )
         self._log.take(record)
 
@@ -142,6 +142,18 @@ _set_async_exception = ctypes.pythonapi.PyThreadState_SetAsyncExc
 def raise_in_thread(thread_id: int, exc_type: type[BaseException]) -> bool:
     """Raises in another thread before its next bytecode. False: there is no such thread."""
     return bool(_set_async_exception(ctypes.c_ulong(thread_id), ctypes.py_object(exc_type)) == 1)
+
+
+def _host_name() -> str:
+    try:
+        return _text(socket.gethostname())
+    except OSError:
+        return ""
+
+
+def _text(value: str) -> str:
+    """What the system gives need not be UTF-8; Python then has surrogates, which messages do not take."""
+    return value.encode(errors="replace").decode()
 
 
 def _heartbeat_interval(options: object) -> int:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
-import os
 import platform
+import re
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import corewasm
 from corewasm.abi import ABI_MAJOR
+from corewasm.cli.surroundings import Finding, replacement, surroundings
 from corewasm.transport import RpcFailure, TransportOptions, UnaryRequest, make_transport
 from corewasm.vm import Instance, ModuleError, module_path, read_module, readiness
 
@@ -35,30 +35,48 @@ _GET_SYSTEM_INFO = "/temporal.api.workflowservice.v1.WorkflowService/GetSystemIn
 _FIELD_1_TEXT = 0x0A
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report. What is not `needed` may be bad without harm."""
-
-    topic: str
-    text: str
-    good: bool = True
-    needed: bool = True
-
-
 def examine(address: str) -> list[Finding]:
     """All findings."""
     found = [Finding("corewasm", f"{corewasm.__version__}, Python {platform.python_version()} on {sys.platform}")]
     found += [_package(name, needed) for name, needed in _PACKAGES.items()]
     found += _module()
-    found += [_replaced(), _server(address)]
+    found += [replacement(), *surroundings(), _server(address)]
     return found
 
 
 def _package(name: str, needed: bool) -> Finding:
     try:
-        return Finding(name, importlib.metadata.version(name))
+        found = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return Finding(name, "not installed", good=False, needed=needed)
+    wanted = _wanted(name)
+    if not _fits(found, wanted):
+        return Finding(name, f"{found}, but corewasm needs {wanted}: pip install '{name}{wanted}'", good=False)
+    return Finding(name, found)
+
+
+def _wanted(name: str) -> str:
+    """The versions that this package's metadata wants, e.g. ``<2,>=1.80``; empty if it says nothing."""
+    try:
+        lines = importlib.metadata.requires("corewasm") or []
+    except importlib.metadata.PackageNotFoundError:  # from an archive: there is no metadata
+        return ""
+    found = (re.match(rf"{re.escape(name)}([<>=!~][^;\s]*)", line) for line in lines)
+    return next((match[1] for match in found if match), "")
+
+
+def _fits(version: str, wanted: str) -> bool:
+    for bound in filter(None, wanted.split(",")):
+        limit = _numbers(bound.lstrip("<>="))
+        if (bound.startswith(">=") and _numbers(version) < limit) or (
+            bound.startswith("<") and not bound.startswith("<=") and _numbers(version) >= limit
+        ):
+            return False
+    return True
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(each) for each in re.findall(r"\d+", version)[:3])
 
 
 def _module() -> Iterator[Finding]:
@@ -82,15 +100,6 @@ def _timed(action: Callable[[], object]) -> float:
     begun = time.perf_counter()
     action()
     return time.perf_counter() - begun
-
-
-def _replaced() -> Finding:
-    name = "temporalio.bridge.temporal_sdk_bridge"
-    if corewasm.installed():
-        return Finding("replacement", f"{name} is replaced in this process")
-    switch = os.environ.get("COREWASM")
-    hint = "set COREWASM=1, use `corewasm run`, or call corewasm.install()"
-    return Finding("replacement", f"{name} is not replaced (COREWASM={switch}): {hint}", good=False, needed=False)
 
 
 def _server(address: str) -> Finding:

@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 import corewasm
-from corewasm.cli.doctor import Finding, examine
+from corewasm.cli.doctor import examine
 from corewasm.cli.replay import replay
+from corewasm.cli.surroundings import SITE_FOLDER, Finding, pth_is_read
 
 app = typer.Typer(help="Runs Temporal SDK programs on Core as WebAssembly.", no_args_is_help=True)
 
@@ -30,6 +31,9 @@ def run(
     """Run a program written for temporalio, unmodified. What follows SCRIPT is the program's."""
     corewasm.install()
     os.environ["COREWASM"] = "1"  # for the processes that it starts
+    if not pth_is_read():
+        inherited = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join([str(SITE_FOLDER), *([inherited] if inherited else [])])
     sys.argv = [script, *context.args]
     if module:
         sys.path.insert(0, "")
@@ -47,14 +51,30 @@ def doctor(
     findings = examine(address)
     width = max(len(finding.topic) for finding in findings)
     for finding in findings:
-        typer.echo(f"{_mark(finding)} {finding.topic:<{width}}  {finding.text}")
+        say(f"{_mark(finding)} {finding.topic:<{width}}  {finding.text}")
     raise typer.Exit(code=0 if all(finding.good for finding in findings if finding.needed) else 1)
+
+
+@app.command()
+def where() -> None:
+    """Tell the folder to put on PYTHONPATH where COREWASM=1 has no effect (no .pth files: Bazel, layers, --target)."""
+    say(str(SITE_FOLDER))
 
 
 @app.command()
 def version() -> None:
     """Tell the version."""
     typer.echo(corewasm.__version__)
+
+
+def say(text: str) -> None:
+    """A line, on whatever standard output is: of another encoding, closed, or none at all."""
+    try:
+        typer.echo(text)
+    except UnicodeEncodeError as error:
+        typer.echo(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
+    except (OSError, ValueError):  # its reader has gone
+        return
 
 
 def _mark(finding: Finding) -> str:

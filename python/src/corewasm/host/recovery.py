@@ -374,7 +374,7 @@ class Recovery:
         call, ledger = getattr(message, "call", 0), self._ledgers.get(culprit.worker)
         if ledger is not None and kind == "worker_complete":
             ledger.completed(message.kind, message.body)
-        elif culprit.run_id:
+        elif culprit.run_id and kind in self._on_input:  # a replay worker has no ledger
             self._on_input[kind](message)
         if call and culprit.run_id:
             recovered.answer(turn.CallResolved(call=call, value=b""))

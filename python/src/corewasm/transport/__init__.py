@@ -13,7 +13,7 @@ from corewasm.transport.api import (
     UnaryResponse,
     too_large,
 )
-from corewasm.transport.factory import check_options, make_transport, use_transport
+from corewasm.transport.factory import make_transport, text_headers_are_ascii, use_transport
 from corewasm.transport.grpc_channel import GrpcTransport
 
 __all__ = [
@@ -28,8 +28,8 @@ __all__ = [
     "TransportOptions",
     "UnaryRequest",
     "UnaryResponse",
-    "check_options",
     "make_transport",
+    "text_headers_are_ascii",
     "too_large",
     "use_transport",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from corewasm.transport.api import Transport, TransportFactory, TransportOptions
-from corewasm.transport.grpc_channel import GrpcTransport, refuse_unsupported
+from corewasm.transport.grpc_channel import GrpcTransport
 
 _factory: TransportFactory = GrpcTransport
 
@@ -22,11 +22,9 @@ def make_transport(options: TransportOptions) -> Transport:
     return _factory(options)
 
 
-def check_options(options: TransportOptions) -> None:
-    """Tells in the caller's thread what the default transport would refuse only later.
+def text_headers_are_ascii() -> bool:
+    """Whether values of headers with text must be visible ASCII: the gRPC library sends no others.
 
-    Raises:
-        ValueError: a configuration that it cannot express.
+    Of a user's transport nobody knows; it gets what native Core sends, UTF-8.
     """
-    if _factory is GrpcTransport:
-        refuse_unsupported(options)
+    return _factory is GrpcTransport

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
+import contextlib
+import importlib
+import math
 import os
 import re
-import ssl
-import time
-from base64 import b64encode
-from pathlib import Path
-from typing import Any
-
-# grpcio's asyncio API does not survive a fork, but its fork handlers run all the same and crash children that never
-# use gRPC, such as those of a process pool. They are off unless the user has asked for them. Set before grpc is loaded.
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
+from grpc._cython import cygrpc
 
 from corewasm.transport.api import (
     Metadata,
     RpcFailure,
-    TlsOptions,
     TransportOptions,
     UnaryRequest,
     UnaryResponse,
     too_large,
 )
+from corewasm.transport.channels import Channel, channels_for
 from corewasm.transport.grpc_poller import real_poller
+from corewasm.transport.relay import Relay
 
+T = TypeVar("T")
+
+_aio: Any = importlib.import_module("grpc.aio._channel")
+_FORK_SUPPORT = "GRPC_ENABLE_FORK_SUPPORT"
+_CANCELLED, _INVALID_ARGUMENT = 1, 3
+_VISIBLE_ASCII = re.compile(rb"[\x20-\x7e]*")
+_TIMEOUT_UNITS = (("n", 1e9), ("u", 1e6), ("m", 1e3), ("S", 1), ("M", 1 / 60), ("H", 1 / 3600))
+_LARGEST_TIMEOUT = 99_999_999
 _DETAILS_KEY = "grpc-status-details-bin"
 _MAX_HEADER_BYTES = 16 * 1024 * 1024
-_LARGEST_LIMIT = 2**31 - 1  # channel arguments are C ints
+_LARGEST_INTEGER = 2**31 - 1  # channel arguments are C ints
 _CONNECTION_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 # grpcio does not tell whether a status was received or made up. Up to a version it names the peer of those received;
 # later, these are the whole texts of those it makes up when a connection cannot be made or is lost.
@@ -47,61 +53,104 @@ _CONNECTION_TEXTS = re.compile(
 _TOO_LARGE = re.compile(r"(Stream removed \()?(CLIENT: )?Received message larger than max \((\d+) vs\. (\d+)\)\)?")
 
 
-class UnsupportedTls(ValueError):
-    """A TLS configuration that grpcio cannot express."""
-
-
 class GrpcTransport:
     """See `corewasm.transport.api.Transport`."""
 
     def __init__(self, options: TransportOptions) -> None:
-        """Does not connect yet.
-
-        Raises:
-            UnsupportedTls: `verification_server_name` is set.
-        """
-        refuse_unsupported(options)
+        """Does not connect yet."""
+        self._options = options
         self._limit = _receive_limit(options)
-        target = options.proxy.target_host if options.proxy else _address(options)
-        arguments = channel_arguments(options)
-        with real_poller():
-            if options.tls is None:
-                self._channel = grpc.aio.insecure_channel(target, options=arguments)
-            else:
-                self._channel = grpc.aio.secure_channel(target, credentials(options.tls), options=arguments)
-        self._methods: dict[str, Any] = {}
+        self._relay = Relay(options) if options.tls is not None or options.proxy is not None else None
+        self._relay_address: asyncio.Future[str] | None = None
+        self._channels = channels_for(options, self._new_channel, connects_by_name=self._relay is not None)
 
     async def unary(self, request: UnaryRequest) -> UnaryResponse:
         """Makes one RPC."""
-        method = self._methods.get(request.uri)
-        if method is None:
-            method = self._methods[request.uri] = self._channel.unary_unary(request.uri)
-        compression = grpc.Compression.Gzip if request.gzip else grpc.Compression.NoCompression
-        begun = time.monotonic()
-        call = method(request.body, timeout=request.timeout, metadata=request.metadata, compression=compression)
         try:
-            body = await call
-        except grpc.aio.AioRpcError as error:
-            time_is_up = time.monotonic() - begun >= request.timeout * 0.99
-            raise failure_of(error, self._limit, time_is_up=time_is_up) from None
-        return UnaryResponse(body, _metadata(await call.initial_metadata()))
+            return await within(request.timeout, self._unary(request))
+        except asyncio.TimeoutError:
+            raise RpcFailure(_CANCELLED, "Timeout expired") from None
 
     async def close(self) -> None:
         """Ends what is still running and closes the connection."""
-        await self._channel.close()
+        await self._channels.close()
+        if self._relay is not None:
+            await self._relay.close()
+
+    async def _unary(self, request: UnaryRequest) -> UnaryResponse:
+        compression = grpc.Compression.Gzip if request.gzip else grpc.Compression.NoCompression
+        # The library would make a deadline by a clock that can be set; so it gets none, and the server hears of it.
+        metadata = (*request.metadata, ("grpc-timeout", grpc_timeout(request.timeout)))
+        async with await self._channels.pick() as channel:
+            call = channel.method(request.uri)(request.body, metadata=metadata, compression=compression)
+            try:
+                body = await call
+            except grpc.aio.AioRpcError as error:
+                failure = failure_of(error, self._limit)
+                raise self._connection_failed(failure) if failure.transport else failure from None
+            except cygrpc.ExecuteBatchError as error:
+                raise RpcFailure(_INVALID_ARGUMENT, _why_not_sent(request, error)) from None
+            return UnaryResponse(body, _metadata(await call.initial_metadata()))
+
+    def _connection_failed(self, failure: RpcFailure) -> RpcFailure:
+        self._channels.failed()
+        if self._relay is not None and self._relay.problem:
+            return RpcFailure(failure.code, self._relay.problem, transport=True)
+        return failure
+
+    async def _new_channel(self, address: str) -> Channel:
+        """To an address, or through the relay to a name."""
+        arguments = channel_arguments(self._options)
+        if self._relay is None:
+            scheme = "ipv6" if address.startswith("[") else "ipv4"
+            return Channel(_insecure_channel(f"{scheme}:{address}", arguments))
+        if self._relay_address is None:
+            self._relay_address = asyncio.ensure_future(self._relay.listen())
+        target = await self._relay_address
+        return Channel(_insecure_channel(target, arguments + self._relay.arguments(address)))
 
 
-def refuse_unsupported(options: TransportOptions) -> None:
-    """Tells early what grpcio cannot do.
+async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """Awaits in the caller's task, for so many seconds of a clock that nobody can set.
 
     Raises:
-        UnsupportedTls: a name to verify that differs from the name asked for.
+        asyncio.TimeoutError: they were over.
     """
-    if options.tls is not None and options.tls.verification_server_name is not None:
-        raise UnsupportedTls(
-            "verification_server_name is not supported by the gRPC library: it always verifies the name that it sends. "
-            "Set domain instead, or use a transport of your own"
-        )
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in a task"
+    over = False
+
+    def expire() -> None:
+        nonlocal over
+        over = True
+        task.cancel()
+
+    timer = asyncio.get_running_loop().call_later(seconds, expire)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if over:
+            raise asyncio.TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
+
+
+def _why_not_sent(request: UnaryRequest, error: BaseException) -> str:
+    """The library refuses a call as a whole, and logs why."""
+    names = [key for key, value in request.metadata if not key.endswith("-bin") and not _VISIBLE_ASCII.fullmatch(value)]
+    if names:
+        return f"the gRPC library sends visible ASCII only in headers: {', '.join(names)} of {request.uri} has more"
+    return f"the gRPC library cannot send {request.uri}: {error}"
+
+
+def grpc_timeout(seconds: float) -> str:
+    """The header's value: at most eight digits and a unit, rounded up."""
+    for unit, per_second in _TIMEOUT_UNITS:
+        value = math.ceil(seconds * per_second)
+        if value <= _LARGEST_TIMEOUT:
+            return f"{max(value, 0)}{unit}"
+    return f"{_LARGEST_TIMEOUT}H"
 
 
 def channel_arguments(options: TransportOptions) -> list[tuple[str, Any]]:
@@ -116,82 +165,59 @@ def channel_arguments(options: TransportOptions) -> list[tuple[str, Any]]:
         ("grpc.use_local_subchannel_pool", 1),  # two clients of one server must not share a connection's fate
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 5000),
+        ("grpc.enable_http_proxy", 0),  # whatever the environment says
+        ("grpc.default_authority", _authority(options)),
     ]
     if options.connect_timeout_ms is not None:
-        arguments.append(("grpc.min_reconnect_backoff_ms", options.connect_timeout_ms))
-    return arguments + _keep_alive(options) + _proxy(options) + _load_balancing(options) + _authority(options)
-
-
-def credentials(tls: TlsOptions) -> grpc.ChannelCredentials:
-    """What a TLS channel is made with."""
-    roots = tls.server_root_ca if tls.server_root_ca is not None else _machine_roots()
-    return grpc.ssl_channel_credentials(roots, tls.client_key, tls.client_cert)
-
-
-def _machine_roots() -> bytes | None:
-    cafile = ssl.get_default_verify_paths().cafile
-    return Path(cafile).read_bytes() if cafile else None
+        arguments.append(("grpc.min_reconnect_backoff_ms", min(options.connect_timeout_ms, _LARGEST_INTEGER)))
+    return arguments + _keep_alive(options)
 
 
 def _keep_alive(options: TransportOptions) -> list[tuple[str, Any]]:
+    """What is longer than 24.8 days, an argument's largest value, is as good as that."""
     if options.keep_alive is None:
         return []
     return [
-        ("grpc.keepalive_time_ms", options.keep_alive.interval_ms),
-        ("grpc.keepalive_timeout_ms", options.keep_alive.timeout_ms),
+        ("grpc.keepalive_time_ms", min(options.keep_alive.interval_ms, _LARGEST_INTEGER)),
+        ("grpc.keepalive_timeout_ms", min(options.keep_alive.timeout_ms, _LARGEST_INTEGER)),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
     ]
 
 
-def _proxy(options: TransportOptions) -> list[tuple[str, Any]]:
-    """For a channel to the proxy itself, which is told where to connect to.
-
-    The library's own way, a proxy's URL, heeds ``no_proxy``; older versions also go past the proxy, without a word, if
-    there is an @ in the user or the password.
-    """
-    arguments: list[tuple[str, Any]] = [("grpc.enable_http_proxy", 0)]  # whatever the environment says
-    if options.proxy is None:
-        return arguments
-    arguments.append(("grpc.http_connect_server", _address(options)))
-    if options.proxy.basic_auth is not None:
-        token = b64encode(":".join(options.proxy.basic_auth).encode()).decode()
-        arguments.append(("grpc.http_connect_headers", f"Proxy-Authorization:Basic {token}"))
-    return arguments
-
-
-def _load_balancing(options: TransportOptions) -> list[tuple[str, Any]]:
-    if options.dns_resolution_interval_ms is None or options.proxy is not None:
-        return []
-    config = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
-    return [
-        ("grpc.service_config", config),
-        ("grpc.dns_min_time_between_resolutions_ms", options.dns_resolution_interval_ms),
-    ]
-
-
-def _authority(options: TransportOptions) -> list[tuple[str, Any]]:
+def _authority(options: TransportOptions) -> str:
     domain = options.tls.domain if options.tls is not None else None
-    if domain is None and options.proxy is None:
-        return []
-    # Of a channel to a proxy, the library would take the proxy's name.
-    arguments: list[tuple[str, Any]] = [("grpc.default_authority", domain or _address(options))]
-    if options.tls is not None:
-        arguments.append(("grpc.ssl_target_name_override", domain or options.host.strip("[]")))
-    return arguments
+    return domain or f"{options.host}:{options.port}"
 
 
-def _address(options: TransportOptions) -> str:
-    return f"{options.host}:{options.port}"
+def _insecure_channel(target: str, arguments: list[tuple[str, Any]]) -> Any:
+    """Past what instrumentations put in the place of `grpc.aio.insecure_channel`."""
+    with first_use(), real_poller():
+        return _aio.insecure_channel(target, options=arguments)
 
 
-def failure_of(error: grpc.aio.AioRpcError, limit: int, *, time_is_up: bool) -> RpcFailure:
+@contextlib.contextmanager
+def first_use() -> Iterator[None]:
+    """The library reads its settings as the first channel of the process is made.
+
+    Its fork handlers crash children that never use it, such as those of a process pool, and do not help those that do
+    (ADR 0014). They are off, unless the user has set the variable, which is not left in the environment.
+    """
+    if _FORK_SUPPORT in os.environ:
+        yield
+        return
+    os.environ[_FORK_SUPPORT] = "false"
+    try:
+        yield
+    finally:
+        os.environ.pop(_FORK_SUPPORT, None)
+
+
+def failure_of(error: grpc.aio.AioRpcError, limit: int) -> RpcFailure:
     """What Core is told of an error of grpcio's. `limit` is that of messages received."""
     code, message = error.code(), error.details() or ""
     metadata = _metadata(error.trailing_metadata())
     if not metadata:
-        if code is grpc.StatusCode.DEADLINE_EXCEEDED and time_is_up:
-            return RpcFailure(1, "Timeout expired")
         large = _TOO_LARGE.fullmatch(message) if code is grpc.StatusCode.RESOURCE_EXHAUSTED else None
         if large is not None and int(large[4]) == limit:
             return too_large(int(large[3]), limit)
@@ -208,7 +234,7 @@ def _is_made_up(error: grpc.aio.AioRpcError, message: str) -> bool:
 
 
 def _receive_limit(options: TransportOptions) -> int:
-    return min(options.max_receive_bytes, _LARGEST_LIMIT)
+    return min(options.max_receive_bytes, _LARGEST_INTEGER)
 
 
 def _metadata(metadata: Any) -> Metadata:
