@@ -6,6 +6,7 @@ import re
 
 # Feature, and a pattern over "test name: failure text". The first that matches counts.
 _FEATURES = (
+    ("TLS: a wrong verified name ends the handshake, not the connection after it", r"server_name_is_enforced"),
     ("TLS: a verified name other than the server name sent", r"verification_server_name|test_tls_default_verification"),
     ("Prometheus exporter", r"prometheus"),
     ("download of a server", r"Failed starting|temporal\.download"),
