@@ -36,6 +36,9 @@ class Trapping:
             raise CoreTrap("trapped", "a test wants it")
         return self._inner.turn(request)
 
+    def answer_to(self, request: bytes) -> bytes | None:
+        return self._inner.answer_to(request)
+
     def close(self) -> None:
         self._inner.close()
 

@@ -20,7 +20,7 @@ from typing import Any
 from corewasm.host import process
 from corewasm.host.claim import Claim
 from corewasm.host.reports import report
-from corewasm.host.unpatched import EventLoop, Flag, Thread, allocate_lock, get_ident, monotonic
+from corewasm.host.unpatched import EventLoop, Flag, Thread, allocate_lock, get_ident
 from corewasm.transport import fresh_grpc
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 _ENDING_ROUNDS = 3  # what is cancelled may begin to close its connection, which is a task again
 _ENDING_SECONDS = 5.0
 _JOIN_SECONDS = 10.0
-_LOOP_FAILURES, _WITHIN_SECONDS = 3, 1.0
+_LOOP_FAILURES = 3  # without having come to anything
 _ATTEMPTS = 3
 _running: weakref.WeakSet[IoThread] = weakref.WeakSet()
 _used = False
@@ -51,6 +51,8 @@ class Posted:
     """Callbacks that wait for the thread, each of which may be called twice."""
 
     def __init__(self) -> None:
+        self.runs = 0
+        """How often the loop came to them: a loop that does not is broken."""
         self._waiting: deque[Callable[[], object]] = deque()
 
     def append(self, callback: Callable[[], object]) -> None:
@@ -59,6 +61,7 @@ class Posted:
 
     def run(self) -> None:
         """On the thread. One that raises is called again, three times in all: what interrupted it may be gone."""
+        self.runs += 1
         waiting = self._waiting
         for _ in range(len(waiting)):
             try:
@@ -92,6 +95,7 @@ class IoThread:
         self._loop = EventLoop(self._tell_interrupted)
         self._posted = Posted()
         self._interrupted: list[weakref.WeakMethod[Interrupted]] = []
+        self._lost_loops: list[EventLoop] = []
         self._closing = False
         self._pid = process.current()
         self._alive = False
@@ -184,8 +188,9 @@ class IoThread:
     def _replace_loop(self, reason: str) -> None:
         """On the thread."""
         report(logger, logging.ERROR, "The I/O thread's event loop is replaced: %s", reason)
-        old, self._loop = self._loop, EventLoop(self._tell_interrupted)
-        _close(old)
+        # Not closed: the gRPC library still tells it of RPCs that were on it, and would lose others if it failed to.
+        self._lost_loops.append(self._loop)
+        self._loop = EventLoop(self._tell_interrupted)
         self._tell_interrupted(reason, lost=True)
 
 
@@ -206,24 +211,30 @@ def _run(io: IoThread, ready: Flag) -> None:
 
 def _serve(io: IoThread) -> None:
     """Runs the loop until the thread closes, whatever raises or stops it."""
-    failures: deque[float] = deque(maxlen=_LOOP_FAILURES)
-    reason = "it was stopped by others"
+    failures = 0
     while not io._closing:
-        try:
-            if io._loop.is_closed():
-                failures.extend([monotonic()] * _LOOP_FAILURES)
-                raise RuntimeError("it was closed by others")
-            io._loop.call_soon(io._posted.run)
-            io._loop.run_forever()
-        except BaseException as error:  # noqa: BLE001 - nothing ends the thread but its close
-            reason = repr(error)
-            report(logger, logging.ERROR, "The I/O thread's event loop was interrupted: %s", reason)
-        if not io._loop.is_closed():
-            io._tell_interrupted(reason)
-        failures.append(monotonic())
-        if len(failures) == _LOOP_FAILURES and failures[-1] - failures[0] <= _WITHIN_SECONDS and not io._closing:
-            failures.clear()
+        runs = io._posted.runs
+        reason = _interruption(io)
+        if not reason:
+            return
+        report(logger, logging.ERROR, "The I/O thread's event loop was interrupted: %s", reason)
+        failures = failures + 1 if io._posted.runs == runs else 0
+        if failures == _LOOP_FAILURES:
+            failures = 0
             io._replace_loop(reason)
+        elif not io._loop.is_closed():
+            io._tell_interrupted(reason)
+
+
+def _interruption(io: IoThread) -> str:
+    """Runs the loop. Why it ended; nothing if the thread closes."""
+    reason = "it was stopped by others"
+    try:
+        io._loop.call_soon(io._posted.run)
+        io._loop.run_forever()
+    except BaseException as error:  # noqa: BLE001 - nothing ends the thread but its close
+        reason = repr(error)
+    return "" if io._closing else reason
 
 
 def _end(loop: Any) -> None:
