@@ -18,6 +18,7 @@
 //! At most one activation is outstanding per run (spec 1.1.5). Time enters as an argument, in the integer types of
 //! [`time`].
 
+pub mod deep_causes;
 pub mod error;
 pub mod flags;
 pub mod history;

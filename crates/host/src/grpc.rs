@@ -33,6 +33,10 @@ pub mod code {
     pub const UNAUTHENTICATED: u32 = 16;
 }
 
+/// Users may wait longer than a host can count: gRPC libraries add a time-out to the time of day, in nanoseconds of 64
+/// bits. What is longer than a hundred years becomes so long.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// Metadata by lower-case key. Keys that end in "-bin" have raw bytes, the others ASCII text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
@@ -170,7 +174,7 @@ fn rpc_start(rpc: u64, client: HostRef, request: GrpcRequest) -> RpcStart {
         uri: request.uri,
         body: request.body,
         metadata: request.metadata.into(),
-        timeout_ns: u64::try_from(request.timeout.as_nanos()).unwrap_or(u64::MAX),
+        timeout_ns: request.timeout.min(LONGEST_TIMEOUT).as_nanos() as u64,
         gzip: request.gzip,
         worker: request.worker.map_or(0, HostRef::raw),
     }

@@ -38,6 +38,17 @@ fn an_rpc_is_started_and_its_status_comes_back() {
 }
 
 #[test]
+fn an_rpc_waits_for_a_hundred_years_at_most() {
+    let mut virtual_host = VirtualHost::new();
+    let host = virtual_host.host();
+    let client = host.grpc_client(HostRef::new(4).unwrap());
+    let timeout = Duration::from_secs(300 * 365 * 24 * 3_600);
+    host.spawn(async move { drop(client.grpc_unary(GrpcRequest { timeout, ..request("/a.B/C") }).await) }).detach();
+    let effects = virtual_host.turn([]);
+    assert_eq!(rpc_starts(&effects)[0].timeout_ns, 100 * 365 * 24 * 3_600 * 1_000_000_000);
+}
+
+#[test]
 fn dropping_an_rpc_cancels_it_and_a_late_answer_is_ignored() {
     let mut virtual_host = VirtualHost::new();
     let host = virtual_host.host();

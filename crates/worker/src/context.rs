@@ -6,6 +6,7 @@ use corewasm_host::{Host, HostRef};
 
 use crate::config::{Config, PollerBehavior, SlotSource};
 use crate::metrics::WorkerMetrics;
+use crate::patience::Patience;
 use crate::pollers::{Balance, PollAnswer, PollFn, PollerSettings, Pollers};
 use crate::service::{NamespaceDescription, WorkerClient};
 use crate::shutdown::ShutdownToken;
@@ -28,6 +29,8 @@ pub struct WorkerContext {
     pub namespace: NamespaceDescription,
     /// Set when shutdown begins.
     pub shutdown: ShutdownToken,
+    /// How long the server is waited for after that.
+    pub patience: Patience,
     /// Instruments with the worker's labels.
     pub metrics: Rc<WorkerMetrics>,
     /// Slots by kind.
@@ -111,6 +114,7 @@ impl WorkerContext {
             balance: choice.balance,
             namespace: self.namespace.clone(),
             shutdown: self.shutdown.clone(),
+            patience: self.patience.clone(),
             interrupt_wait: self.interrupt_wait(),
             observer: Box::new(move |running| metrics.set_pollers(poller_type, running)),
         };

@@ -57,6 +57,25 @@ pub fn status_text(status: &GrpcStatus) -> String {
     format!("Status {{ code: {}, message: {:?}, source: None }}", code_name(status.code), status.message)
 }
 
+/// The same with all that native Core prints of it: an answer of the server has headers, at least one.
+pub fn full_status_text(status: &GrpcStatus) -> String {
+    let code = code_name(status.code);
+    let message = shown(!status.message.is_empty(), || format!(", message: {:?}", status.message));
+    let details = shown(!status.details.is_empty(), || format!(", details: {:?}", status.details));
+    let metadata = shown(!status.transport, || format!(", metadata: MetadataMap {{ headers: {} }}", headers(status)));
+    format!("Status {{ code: {code}{message}{details}{metadata}, source: None }}")
+}
+
+fn shown(is_shown: bool, text: impl FnOnce() -> String) -> String {
+    if is_shown { text() } else { String::new() }
+}
+
+fn headers(status: &GrpcStatus) -> String {
+    let of_server = status.metadata.data.iter().filter(|(key, _)| *key != "content-type");
+    let texts = of_server.map(|(key, value)| format!(", {key:?}: {:?}", String::from_utf8_lossy(value)));
+    format!("{{\"content-type\": \"application/grpc\"{}}}", texts.collect::<String>())
+}
+
 /// The name of a gRPC status code.
 pub const fn code_name(code: u32) -> &'static str {
     match code {

@@ -24,6 +24,7 @@ pub mod local_activities;
 pub mod metrics;
 pub mod nexus;
 pub mod parts;
+pub mod patience;
 pub mod pollers;
 pub mod queue;
 pub mod replay;

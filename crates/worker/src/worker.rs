@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::context::{WorkerContext, WorkerSlots};
 use crate::error::{WorkerError, status_text};
 use crate::metrics::WorkerMetrics;
+use crate::patience::Patience;
 use crate::service::{
     CallOptions, Connection, Description, EagerWorkflows, PayloadLimits, Registration, ServiceError, WorkerClient,
 };
@@ -112,7 +113,8 @@ impl Worker {
     ) -> Result<Self, WorkerError> {
         let is_replay = origin.poll.is_some();
         let namespace = connection.namespace(&config.namespace);
-        let client = WorkerClient::new(connection, &config, handle, instance_key);
+        let patience = Patience::new(host.clone(), config.graceful_shutdown_period);
+        let client = WorkerClient::new(connection, &config, handle, instance_key, patience.clone());
         let identity = client.identity();
         check_names(&config, &identity)?;
         let sticky_queue = if is_replay { None } else { sticky_queue(&host, &config, &identity, &origin.ledger) };
@@ -128,7 +130,7 @@ impl Worker {
         }
         let fields = [("task_queue", config.task_queue.clone().into()), ("namespace", config.namespace.clone().into())];
         host.info(TARGET, "Initializing worker", &fields);
-        let context = WorkerContext { host, handle, config, client, namespace, shutdown, metrics, slots };
+        let context = WorkerContext { host, handle, config, client, namespace, shutdown, patience, metrics, slots };
         Ok(Self(Rc::new(Inner {
             context: Rc::new(context),
             parts: OnceCell::new(),
@@ -197,6 +199,7 @@ impl Worker {
     /// It does not decode, is malformed, or its kind is not enabled. Errors of the service are logged, not given (spec
     /// 0.3).
     pub async fn complete(&self, kind: TaskKind, completion: Bytes) -> Result<(), WorkerError> {
+        self.0.context.patience.handle_news_of_lang();
         let not_enabled = |what: &str| WorkerError::Completion(format!("{what} not enabled on this worker"));
         match kind {
             TaskKind::Workflow => {
@@ -241,6 +244,7 @@ impl Worker {
     /// # Errors
     /// It does not decode.
     pub fn record_heartbeat(&self, heartbeat: Bytes) -> Result<(), WorkerError> {
+        self.0.context.patience.handle_news_of_lang();
         match &self.parts().activities {
             Some(activities) => activities.record_heartbeat(heartbeat),
             None => Ok(()),

@@ -6,5 +6,6 @@ mod client_life;
 mod determinism;
 mod garbage;
 mod refusals;
+mod server_gone;
 mod support;
 mod worker_life;

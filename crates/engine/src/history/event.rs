@@ -9,6 +9,7 @@ use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 
 use super::HistoryError;
 use super::wire::Fields;
+use crate::deep_causes::{self, Carrier};
 
 const MESSAGE: &str = "HistoryEvent";
 const EVENT_ID: u32 = 1;
@@ -35,12 +36,12 @@ impl Event {
         Self::scan(encoded).map_err(|e| HistoryError::malformed(MESSAGE, &e))
     }
 
-    /// Decodes all of it. Expensive: once per event, when it is applied.
+    /// Decodes all of it, causes that are nested too deep cut off. Expensive: once per event, when it is applied.
     ///
     /// # Errors
     /// `Malformed` if the attributes or other fields are no such messages.
     pub fn decode(&self) -> Result<HistoryEvent, HistoryError> {
-        HistoryEvent::decode(&self.encoded[..]).map_err(|e| HistoryError::malformed(MESSAGE, &e))
+        deep_causes::decode(&self.encoded, Carrier::HistoryEvent).map_err(|e| HistoryError::malformed(MESSAGE, &e))
     }
 
     /// Number in the run's history, from 1.

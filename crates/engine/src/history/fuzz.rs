@@ -111,7 +111,10 @@ fn event(byte: u8, id: &mut i64) -> HistoryEvent {
 }
 
 fn joined(events: &[Event]) -> Result<History, HistoryError> {
-    Ok(History { events: events.iter().map(Event::decode).collect::<Result<_, _>>()? })
+    // Not by `Event::decode`, which cuts causes off.
+    let decode = |event: &Event| HistoryEvent::decode(&event.encoded()[..]);
+    let decoded = events.iter().map(decode).collect::<Result<_, _>>();
+    Ok(History { events: decoded.map_err(|error| HistoryError::malformed("HistoryEvent", &error))? })
 }
 
 fn joined_poll(split: super::SplitPoll) -> Result<PollWorkflowTaskQueueResponse, HistoryError> {

@@ -15,7 +15,7 @@ mod paginator;
 mod replay;
 mod split;
 mod update;
-mod wire;
+pub(crate) mod wire;
 
 pub use error::HistoryError;
 pub use event::{Event, is_command_event, is_final_execution_event};

@@ -6,7 +6,7 @@ use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_f
 
 /// The value of one field.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// A number, or a bool or enum.
     Varint(u64),
     /// A message, string or bytes.
@@ -17,23 +17,23 @@ pub(super) enum Value<'a> {
 
 /// One field of a message.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Field<'a> {
+pub(crate) struct Field<'a> {
     /// Number of the field.
-    pub(super) number: u32,
+    pub(crate) number: u32,
     /// What it holds.
-    pub(super) value: Value<'a>,
+    pub(crate) value: Value<'a>,
     /// The whole of it, key included.
-    pub(super) encoded: &'a [u8],
+    pub(crate) encoded: &'a [u8],
 }
 
 /// The fields of a message in order; ends after the first error.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
     /// The fields of this message.
-    pub(super) const fn of(message: &'a [u8]) -> Self {
+    pub(crate) const fn of(message: &'a [u8]) -> Self {
         Self { rest: message }
     }
 
@@ -81,7 +81,7 @@ impl<'a> Iterator for Fields<'a> {
 
 impl<'a> Value<'a> {
     /// The number, of a field that must be one.
-    pub(super) fn varint(self) -> Result<u64, DecodeError> {
+    pub(crate) fn varint(self) -> Result<u64, DecodeError> {
         match self {
             Self::Varint(value) => Ok(value),
             Self::Delimited(_) | Self::Other(_) => Err(invalid("invalid wire type: expected a varint")),
@@ -89,7 +89,7 @@ impl<'a> Value<'a> {
     }
 
     /// The bytes, of a field that must be length-delimited.
-    pub(super) fn delimited(self) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn delimited(self) -> Result<&'a [u8], DecodeError> {
         match self {
             Self::Delimited(value) => Ok(value),
             Self::Varint(_) | Self::Other(_) => Err(invalid("invalid wire type: expected length-delimited bytes")),
@@ -99,7 +99,7 @@ impl<'a> Value<'a> {
 
 /// Takes every occurrence of the length-delimited field `number` out of `message`: what is left, encoded, and the
 /// values.
-pub(super) fn take_field(message: &Bytes, number: u32) -> Result<(Vec<u8>, Vec<Bytes>), DecodeError> {
+pub(crate) fn take_field(message: &Bytes, number: u32) -> Result<(Vec<u8>, Vec<Bytes>), DecodeError> {
     let mut left = Vec::new();
     let mut taken = Vec::new();
     for field in Fields::of(message) {

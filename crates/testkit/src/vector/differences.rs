@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, ReflectMessage, Value};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MessageDescriptor, ReflectMessage, Value};
 
 use super::masks::Masks;
 
@@ -17,11 +17,14 @@ const SHOWN: usize = 300;
 /// # Panics
 /// If there is no message of that name.
 pub fn message(name: &str, bytes: &[u8]) -> Result<DynamicMessage, String> {
+    DynamicMessage::decode(descriptor(name), bytes).map_err(|error| format!("{name}: {error}"))
+}
+
+pub(super) fn descriptor(name: &str) -> MessageDescriptor {
     static POOL: OnceLock<DescriptorPool> = OnceLock::new();
     let pool =
         POOL.get_or_init(|| DescriptorPool::decode(DESCRIPTORS).expect("temporalio-protos writes sound descriptors"));
-    let descriptor = pool.get_message_by_name(name).unwrap_or_else(|| panic!("no message is named {name}"));
-    DynamicMessage::decode(descriptor, bytes).map_err(|error| format!("{name}: {error}"))
+    pool.get_message_by_name(name).unwrap_or_else(|| panic!("no message is named {name}"))
 }
 
 /// Every unmasked difference, in field order, as `path: native ..., corewasm ...`.

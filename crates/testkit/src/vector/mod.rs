@@ -4,8 +4,10 @@ mod compare;
 mod differences;
 mod file;
 mod masks;
+mod paths;
 
 pub use compare::{activation_differences, live_differences, replay_differences};
 pub use differences::{differences, message};
 pub use file::{Base64, LiveVector, LocalAttempt, ReplayVector, VectorError, WorkerOptions, lives, replays};
 pub use masks::{ACTIVATIONS, ACTIVATIONS_OF_LOCAL_ACTIVITIES, LOCAL_ACTIVITY_MARKERS, Masks, REQUESTS};
+pub use paths::paths_to;

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use corewasm_engine::deep_causes::{self, Carrier};
 use futures::future::{Either, LocalBoxFuture, join, select};
 use prost::Message;
 use temporalio_protos::TaskToken;
@@ -14,8 +15,8 @@ use temporalio_protos::coresdk::activity_task::activity_task::Variant;
 use temporalio_protos::coresdk::{ActivityHeartbeat, ActivityTaskCompletion};
 use temporalio_protos::temporal::api::workflowservice::v1::PollActivityTaskQueueResponse;
 
+use super::completion;
 use super::remote::RemoteActivities;
-use super::{TARGET, completion};
 use crate::context::{WorkerContext, WorkerSlots};
 use crate::error::WorkerError;
 use crate::local_activities::{LocalActivities, resolution, token};
@@ -23,6 +24,9 @@ use crate::parts::{ActivityTaskSource, EagerActivities, LocalActivityExecutor, L
 use crate::queue::Queue;
 use crate::service::ServiceError;
 use crate::slots::{SlotKind, SlotPermit};
+
+/// Native Core logs this where the worker itself takes heartbeats in.
+const WORKER_TARGET: &str = "temporalio_sdk_core::worker";
 
 /// The activities of a worker. Clones are the same.
 #[derive(Clone)]
@@ -145,7 +149,7 @@ impl ActivityTaskSource for Activities {
         let task_token = TaskToken::from(heartbeat.task_token.clone()).to_string();
         if let Err(error) = remote.record_heartbeat(heartbeat) {
             let fields = [("task_token", task_token.into()), ("details", format!("{error:?}").into())];
-            self.0.context.host.warn(TARGET, "Activity heartbeat failed.", &fields);
+            self.0.context.host.warn(WORKER_TARGET, "Activity heartbeat failed.", &fields);
         }
         Ok(())
     }
@@ -203,7 +207,7 @@ impl Parts {
     }
 
     async fn complete(&self, completion: Bytes) -> Result<(), WorkerError> {
-        let completion = ActivityTaskCompletion::decode(&completion[..])
+        let completion: ActivityTaskCompletion = deep_causes::decode(&completion, Carrier::ActivityCompletion)
             .map_err(|error| WorkerError::InvalidProto(error.to_string()))?;
         let status = completion.result.and_then(|result| result.status);
         let status = completion::validated(status).map_err(|error| malformed(&error))?;

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use corewasm_engine::deep_causes::{self, Carrier};
 use corewasm_engine::time::{Instant, WallTime};
 use corewasm_host::{GrpcStatus, code};
 use futures::future::{Either, LocalBoxFuture, select};
@@ -209,7 +210,7 @@ impl Parts {
     }
 
     async fn complete(self: &Rc<Self>, completion: Bytes) -> Result<(), WorkerError> {
-        let completion = NexusTaskCompletion::decode(&completion[..])
+        let completion: NexusTaskCompletion = deep_causes::decode(&completion, Carrier::NexusCompletion)
             .map_err(|error| WorkerError::InvalidProto(error.to_string()))?;
         let status = completion.status.ok_or_else(|| malformed(&MalformedCompletion::NoStatus))?;
         let now = self.context.host.now();

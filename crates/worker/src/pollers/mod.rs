@@ -22,6 +22,7 @@ use rate::RateLimiter;
 use scaler::{Active, Scaler, Verdict};
 
 use crate::config::PollerBehavior;
+use crate::patience::Patience;
 use crate::queue::Queue;
 use crate::service::{NamespaceDescription, RetryKind, ServiceError};
 use crate::shutdown::ShutdownToken;
@@ -59,6 +60,8 @@ pub struct PollerSettings {
     pub namespace: NamespaceDescription,
     /// No new polls after this.
     pub shutdown: ShutdownToken,
+    /// How long after that polls may go on that the server ends itself.
+    pub patience: Patience,
     /// How long a poll may go on after shutdown where the server does not end it itself (spec 6.6.2).
     pub interrupt_wait: Option<Duration>,
     /// Told of the number of running polls, for metrics.
@@ -193,19 +196,18 @@ fn poll_options<T>(shared: &Shared<T>) -> PollOptions {
     }
 }
 
-/// The poll's answer; `None` if shutdown cut it off (spec 6.6).
+/// The poll's answer; `None` if shutdown cut it off (spec 6.6, ADR 17).
 async fn uninterrupted<T, Answer>(shared: &Shared<T>, poll: impl Future<Output = Answer> + Unpin) -> Option<Answer> {
     let cut = std::pin::pin!(async {
         shared.settings.shutdown.begun().await;
-        if let Some(wait) = shared.settings.interrupt_wait {
+        if shared.settings.namespace.capabilities().graceful_poll_shutdown() {
+            shared.settings.patience.polls_given_up().await;
+        } else if let Some(wait) = shared.settings.interrupt_wait {
             shared.host.sleep(wait).await;
         }
     });
     match select(poll, cut).await {
         Either::Left((answer, _)) => Some(answer),
-        Either::Right(((), poll)) if shared.settings.namespace.capabilities().graceful_poll_shutdown() => {
-            Some(poll.await)
-        }
         Either::Right(_) => None,
     }
 }

@@ -20,6 +20,7 @@ pub(crate) use eager::EagerWorkflows;
 pub use namespace::{Description, NamespaceCapabilities, NamespaceDescription};
 
 use crate::config::{Config, Versioning};
+use crate::patience::Patience;
 
 /// A connection to the service, as far as a worker needs one. Implemented over the host's gRPC client, and by the
 /// replay worker in memory.
@@ -115,6 +116,7 @@ pub struct WorkerClient {
     instance_key: String,
     worker: HostRef,
     payload_limits: RefCell<Option<PayloadLimits>>,
+    patience: Patience,
 }
 
 /// What differs from call to call.
@@ -134,7 +136,13 @@ impl Default for CallOptions {
 
 impl WorkerClient {
     /// A client over this connection.
-    pub fn new(connection: Connection, config: &Config, worker: HostRef, instance_key: String) -> Self {
+    pub fn new(
+        connection: Connection,
+        config: &Config,
+        worker: HostRef,
+        instance_key: String,
+        patience: Patience,
+    ) -> Self {
         Self {
             connection: RefCell::new(connection),
             namespace: config.namespace.clone(),
@@ -143,6 +151,7 @@ impl WorkerClient {
             instance_key,
             worker,
             payload_limits: RefCell::new(None),
+            patience,
         }
     }
 
@@ -182,8 +191,12 @@ impl WorkerClient {
             payload_limits: *self.payload_limits.borrow(),
             worker: Some(self.worker),
         };
-        let service = self.connection().service();
-        service.call(call).await
+        let call = self.connection().service().call(call);
+        if matches!(options.retry, RetryKind::TaskPoll | RetryKind::ScalingTaskPoll) {
+            // Shutdown ends these by itself.
+            return call.await;
+        }
+        self.patience.call(call).await.unwrap_or_else(|| Err(given_up(rpc)))
     }
 
     /// The connection in use now.
@@ -225,6 +238,12 @@ impl WorkerClient {
 /// A status of the server's that does not decode counts as one of its internal errors.
 pub(crate) fn undecodable(rpc: &str, error: &impl ToString) -> ServiceError {
     GrpcStatus::new(code::INTERNAL, format!("the answer to {rpc} does not decode: {}", error.to_string())).into()
+}
+
+/// The call was not answered in the time that shutdown leaves it (ADR 17).
+pub(crate) fn given_up(rpc: &str) -> ServiceError {
+    let text = format!("{rpc} was given up: the worker is shut down, and its server has not answered in time");
+    GrpcStatus { transport: true, ..GrpcStatus::new(code::DEADLINE_EXCEEDED, text) }.into()
 }
 
 /// Log an error of the service with its status.

@@ -1,5 +1,6 @@
 //! How a worker ends (spec 9.3).
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,18 +10,27 @@ use temporalio_protos::temporal::api::enums::v1::TaskQueueType;
 use temporalio_protos::temporal::api::workflowservice::v1::{ShutdownWorkerRequest, ShutdownWorkerResponse};
 
 use super::{TARGET, Worker};
+use crate::error::full_status_text as error_text;
 use crate::replay::Pusher;
-use crate::service::{CallOptions, RetryKind, warn_of};
+use crate::service::{self, CallOptions, RetryKind, ServiceError};
 
+const FAREWELL: &str = "ShutdownWorker";
 /// Permits may come back late, but not be waited for without end.
 const PERMITS_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Worker {
     /// Begin shutdown: no new polls; what is in hand can be completed. Later calls change nothing (spec 9.3.1).
     pub fn initiate_shutdown(&self) {
-        if !self.0.context.shutdown.begin() {
+        let context = &self.0.context;
+        if !context.shutdown.begin() {
             return;
         }
+        context.patience.handle_shutdown();
+        let fields = [
+            ("task_queue", context.config.task_queue.clone().into()),
+            ("namespace", context.client.namespace().into()),
+        ];
+        context.host.info(TARGET, "Initiated shutdown", &fields);
         self.0.registration.borrow_mut().take();
         let parts = self.parts();
         if let Some(workflows) = &parts.workflows {
@@ -98,13 +108,31 @@ impl Worker {
     /// ShutdownWorker, once, not tried again (spec 9.3.2).
     async fn tell_of_shutdown(&self) {
         if !self.0.is_replay {
-            self.send_shutdown().await;
+            self.say_farewell().await;
         }
         self.0.shutdown_told.set(true);
         self.0.told.notify();
     }
 
-    async fn send_shutdown(&self) {
+    /// A server that does not take it will not end the polls either (ADR 17).
+    async fn say_farewell(&self) {
+        let context = &self.0.context;
+        let (sent, given_up) = (pin!(self.send_shutdown()), pin!(context.patience.polls_given_up()));
+        let answer = match select(sent, given_up).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => Err(service::given_up(FAREWELL)),
+        };
+        let Err(error) = answer else { return };
+        context.patience.handle_farewell_refused();
+        let text = error_text(&error.status);
+        let fields = [("error", text.clone().into())];
+        context.host.debug(TARGET, "The server did not take the farewell: polls are cancelled", &fields);
+        if !matches!(error.status.code, code::UNIMPLEMENTED | code::UNAVAILABLE) {
+            context.host.warn(TARGET, format!("shutdown_worker rpc errored during worker shutdown: {text}"), &[]);
+        }
+    }
+
+    async fn send_shutdown(&self) -> Result<ShutdownWorkerResponse, ServiceError> {
         let context = &self.0.context;
         let types = context.config.task_types;
         let enabled = [
@@ -123,10 +151,6 @@ impl Worker {
             ..Default::default()
         };
         let options = CallOptions { retry: RetryKind::Never, ..CallOptions::default() };
-        match context.client.call::<ShutdownWorkerResponse>("ShutdownWorker", request, options).await {
-            Err(error) if matches!(error.status.code, code::UNIMPLEMENTED | code::UNAVAILABLE) => {}
-            Err(error) => warn_of(&context.host, TARGET, "Failed to shutdown sticky queue", &error),
-            Ok(_) => {}
-        }
+        context.client.call(FAREWELL, request, options).await
     }
 }

@@ -25,11 +25,11 @@ use std::cell::Cell;
 use std::rc::{Rc, Weak};
 
 use bytes::Bytes;
+use corewasm_engine::deep_causes::{self, Carrier};
 use corewasm_engine::history::{SplitPoll, split_poll_response};
 use corewasm_engine::{EvictionRequest, LocalActivityResolution, RunSetup, validate_completion};
 use corewasm_host::envelope::WorkerLedger;
 use futures::channel::oneshot;
-use prost::Message;
 use temporalio_protos::coresdk::workflow_activation::remove_from_cache::EvictionReason;
 use temporalio_protos::coresdk::workflow_completion::WorkflowActivationCompletion;
 
@@ -107,7 +107,7 @@ impl Workflows {
 
     /// Take lang's completion; ready when it was dealt with, the report to the service included.
     pub(crate) async fn complete(self: &Rc<Self>, completion: Bytes) -> Result<(), WorkerError> {
-        let completion = WorkflowActivationCompletion::decode(&completion[..])
+        let completion: WorkflowActivationCompletion = deep_causes::decode(&completion, Carrier::WorkflowCompletion)
             .map_err(|error| WorkerError::InvalidProto(error.to_string()))?;
         if self.answers_held_run(&completion.run_id) {
             return Ok(());

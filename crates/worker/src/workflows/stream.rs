@@ -20,6 +20,9 @@ use crate::context::WorkerContext;
 use crate::signal::Signal;
 use crate::slots::SlotPermit;
 
+/// Under this name native Core logs the stream's end.
+const STREAM_TARGET: &str = "temporalio_sdk_core::worker::workflow::workflow_stream";
+
 /// What can happen to the runs.
 pub(super) enum Input {
     /// A task is ready to be applied.
@@ -327,7 +330,7 @@ impl Workflows {
             return;
         }
         self.stream.ended.set(true);
-        self.context.host.info(TARGET, "Workflow shutdown is done", &[]);
+        self.context.host.info(STREAM_TARGET, "Workflow shutdown is done", &[]);
         self.activations.close();
         self.stream.end.notify();
     }

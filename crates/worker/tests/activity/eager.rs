@@ -10,6 +10,7 @@ use corewasm_worker::config::Config;
 use corewasm_worker::context::{WorkerContext, WorkerSlots};
 use corewasm_worker::metrics::WorkerMetrics;
 use corewasm_worker::parts::{EagerActivities, TaskSource};
+use corewasm_worker::patience::Patience;
 use corewasm_worker::service::{Connection, WorkerClient};
 use corewasm_worker::shutdown::ShutdownToken;
 use futures::FutureExt;
@@ -30,13 +31,15 @@ fn part(config: WorkerConfig) -> Part {
     let host = VirtualHost::new();
     let config = Config::new(config).expect("it is valid");
     let connection = Connection::new(Rc::new(ScriptedService::default()));
-    let client = WorkerClient::new(connection.clone(), &config, handle(1), "key".to_owned());
+    let patience = Patience::new(host.host(), config.graceful_shutdown_period);
+    let client = WorkerClient::new(connection.clone(), &config, handle(1), "key".to_owned(), patience.clone());
     let context = Rc::new(WorkerContext {
         host: host.host(),
         handle: handle(1),
         client,
         namespace: connection.namespace(NAMESPACE),
         shutdown: ShutdownToken::default(),
+        patience,
         metrics: Rc::new(WorkerMetrics::new(&host.host(), &config)),
         slots: WorkerSlots::new(&host.host(), handle(1), &config, "tester"),
         config,

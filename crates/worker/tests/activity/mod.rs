@@ -8,5 +8,5 @@ mod eager;
 mod heartbeats;
 mod permits_under_faults;
 mod shutdown;
-mod support;
+pub(crate) mod support;
 mod timeouts;

@@ -34,6 +34,17 @@ impl ScriptedService {
             .collect()
     }
 
+    /// The same with polls of every kind.
+    pub fn all_waiting(&self) -> Vec<&'static str> {
+        let pending = self.pending.borrow();
+        pending.iter().filter(|pending| !pending.answer.is_canceled()).map(|pending| pending.call.rpc).collect()
+    }
+
+    /// How many calls of this name wait.
+    pub fn waiting_of(&self, rpc: &str) -> usize {
+        self.all_waiting().into_iter().filter(|waiting| *waiting == rpc).count()
+    }
+
     /// Polls that wait, of the sticky or the normal queue.
     pub fn polls(&self, sticky: bool) -> usize {
         self.pending.borrow().iter().filter(|pending| pending.is_poll(sticky)).count()
