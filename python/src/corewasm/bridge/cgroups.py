@@ -1,79 +1,85 @@
 """Control groups: which of them this process is in, what they allow, and what their processes use.
 
 Versions 1 and 2, also side by side, in namespaces and with groups inside groups: the limit of each group above counts
-as well. Everything here is a function of files' contents; a file that is not there or makes no sense sets no limit.
+as well. A file that is not there or makes no sense sets no limit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-_UNLIMITED = 1 << 60
-"""Bytes. Version 1 says "no limit" by the largest number of pages."""
+from corewasm.bridge.cgroup_files import (
+    UNLIMITED_BYTES,
+    Mount,
+    parse_limit,
+    parse_number,
+    parse_numbers,
+    parse_processors,
+    parse_quota,
+)
+from corewasm.bridge.system_files import SystemFiles
+
 _NS_PER_US = 1000
+_USUAL = (
+    Mount(2, frozenset(), "/", "/sys/fs/cgroup"),
+    Mount(1, frozenset({"memory"}), "/", "/sys/fs/cgroup/memory"),
+    Mount(1, frozenset({"cpu"}), "/", "/sys/fs/cgroup/cpu"),
+    Mount(1, frozenset({"cpuacct"}), "/", "/sys/fs/cgroup/cpuacct"),
+    Mount(1, frozenset({"cpuset"}), "/", "/sys/fs/cgroup/cpuset"),
+)
+"""Native Core looks at the first two. What lies there need not be listed as a mount of groups: sandboxes show files of
+their own in these places."""
+_KEPT_V2 = (
+    *("anon", "shmem", "zswap"),
+    *("kernel_stack", "pagetables", "sec_pagetables", "percpu", "sock", "vmalloc", "slab_unreclaimable"),
+)
+"""Memory that the kernel cannot take back without swap. Native Core counts the first alone."""
 
 
 @dataclass(frozen=True)
-class Mount:
-    """A mounted hierarchy: its version, its controllers (version 1), the group at its top, and where that lies."""
+class Group:
+    """A group that this process is in: the version, the path in its hierarchy, and the folder of its files."""
 
     version: int
-    controllers: frozenset[str]
-    root: str
-    point: str
+    path: str
+    folder: str
 
 
-def parse_mounts(text: str) -> list[Mount]:
-    """The hierarchies in `/proc/self/mountinfo`. Of two at one place the later one, which lies on top."""
-    found: dict[str, Mount] = {}
-    for line in text.splitlines():
-        left, _, right = line.partition(" - ")
-        fields, kind = left.split(), right.split()
-        if len(fields) < 5 or not kind:
-            continue
-        point = _unescaped(fields[4])
-        found.pop(point, None)
-        if kind[0] in ("cgroup", "cgroup2"):
-            options = frozenset(kind[2].split(",") if len(kind) > 2 else ())
-            found[point] = Mount(2 if kind[0] == "cgroup2" else 1, options, _unescaped(fields[3]), point)
+def groups_of(controller: str, mounts: Sequence[Mount], own: dict[str, str]) -> list[Group]:
+    """This process's group and all above it that can be seen, innermost first, of both versions."""
+    points = {mount.point for mount in mounts}
+    found: dict[str, Group] = {}
+    for version in (2, 1):
+        serving = [mount for mount in mounts if _serves(mount, version, controller)]
+        path = own.get("" if version == 2 else controller, "/")
+        ways = [(mount, _way(path, mount.root)) for mount in serving]
+        if all(way is None for _, way in ways):  # another namespace's view: the top is all that can be told
+            ways = [(mount, []) for mount in serving]
+        usual = [mount for mount in _USUAL if mount.point not in points and _serves(mount, version, controller)]
+        for mount, way in (*ways, *((mount, []) for mount in usual)):
+            for group in _upwards(mount, way):
+                found.setdefault(group.folder, group)
     return list(found.values())
 
 
-def parse_own_groups(text: str) -> dict[str, str]:
-    """`/proc/self/cgroup`: the path of this process's group by controller; version 2's under the empty name."""
-    found = {}
-    for line in text.splitlines():
-        parts = line.split(":", 2)
-        if len(parts) == 3:
-            for controller in parts[1].split(","):
-                found[controller] = parts[2]
-    return found
+def _serves(mount: Mount, version: int, controller: str) -> bool:
+    return mount.version == version and (version == 2 or controller in mount.controllers)
 
 
-def folders(controller: str, mounts: list[Mount], own: dict[str, str], top: Path) -> Iterator[tuple[int, Path]]:
-    """The folders of this process's group and all above it, with the version, innermost first."""
-    for mount in mounts:
-        if mount.version == 1 and controller not in mount.controllers:
-            continue
-        path = own.get("" if mount.version == 2 else controller)
-        if path is None:
-            continue
-        point = top / mount.point.lstrip("/")
-        inside = _relative(path, mount.root)
-        for length in range(len(inside), -1, -1):
-            yield mount.version, point.joinpath(*inside[:length])
+def _way(path: str, root: str) -> list[str] | None:
+    """The names from the group at a mount's top to a group; None if it is not below."""
+    below = path if root == "/" else path[len(root) :]
+    if root != "/" and path != root and not path.startswith(root + "/"):
+        return None
+    names = [name for name in below.split("/") if name]
+    return None if ".." in names else names
 
 
-def _relative(path: str, root: str) -> list[str]:
-    """The way from a mount's top to a group. In another namespace than the mount's there is none: the top itself."""
-    if root != "/":
-        if path != root and not path.startswith(root + "/"):
-            return []
-        path = path[len(root) :]
-    names = [name for name in path.split("/") if name]
-    return [] if ".." in names else names
+def _upwards(mount: Mount, way: list[str] | None) -> Iterator[Group]:
+    for length in range(-1 if way is None else len(way), -1, -1):
+        tail = "".join(f"/{name}" for name in (way or [])[:length])
+        yield Group(mount.version, mount.root.rstrip("/") + tail, mount.point.rstrip("/") + tail)
 
 
 @dataclass(frozen=True)
@@ -83,80 +89,107 @@ class MemoryUse:
     limit: int
     used: int
 
+    @property
     def share(self) -> float:
         """Used of allowed, 0 to 1 and a little above."""
-        return self.used / self.limit if self.limit else 1.0
+        return self.used / self.limit
 
 
-def memory_of(version: int, folder: Path) -> Iterator[MemoryUse]:
-    """What is limited in a group: memory, and memory with swap where that is one number."""
-    names = parse_numbers(_text(folder / "memory.stat"))
-    if version == 2:
-        yield from _limited(parse_limit(_text(folder / "memory.max")), names.get("anon"))
-        return
-    resident, swapped = names.get("total_rss", names.get("rss")), names.get("total_swap", names.get("swap", 0))
-    yield from _limited(parse_limit(_text(folder / "memory.limit_in_bytes")), resident)
-    if resident is not None:
-        yield from _limited(parse_limit(_text(folder / "memory.memsw.limit_in_bytes")), resident + swapped)
+def memory_of(group: Group, files: SystemFiles) -> list[MemoryUse]:
+    """What is limited in a group: memory, and memory with swap where that is one number (version 1).
+
+    Version 2 limits swap apart from memory. Nothing is killed before the limit of memory is reached, so that one says
+    it all. In version 1 the sum may be full while memory is not.
+
+    Raises:
+        OSError: for now files cannot be opened.
+    """
+    return _memory_v2(group, files) if group.version == 2 else _memory_v1(group, files)
 
 
-def _limited(limit: int | None, used: int | None) -> Iterator[MemoryUse]:
-    if limit is not None and used is not None:
-        yield MemoryUse(limit, used)
+def _memory_v2(group: Group, files: SystemFiles) -> list[MemoryUse]:
+    limit = files.value(f"{group.folder}/memory.max", parse_limit)
+    if limit is None:
+        return []
+    numbers = _numbers(group, files)
+    return [MemoryUse(limit, sum(numbers.get(name, 0) for name in _KEPT_V2))] if "anon" in numbers else []
+
+
+def _memory_v1(group: Group, files: SystemFiles) -> list[MemoryUse]:
+    numbers = _numbers(group, files)
+    if "total_rss" not in numbers:
+        return []
+    used = numbers["total_rss"] + numbers.get("total_shmem", 0)
+    swapped = numbers.get("total_swap", 0)
+    limits = (
+        (used, "memory.limit_in_bytes", "hierarchical_memory_limit"),
+        (used + swapped, "memory.memsw.limit_in_bytes", "hierarchical_memsw_limit"),
+    )
+    found = []
+    for amount, name, with_those_above in limits:  # the latter tells of groups that cannot be seen, too
+        own = files.value(f"{group.folder}/{name}", parse_limit) or UNLIMITED_BYTES
+        limit = min(own, numbers.get(with_those_above) or UNLIMITED_BYTES)
+        found += [MemoryUse(limit, amount)] if limit < UNLIMITED_BYTES else []
+    return found
+
+
+def _numbers(group: Group, files: SystemFiles) -> dict[str, int]:
+    return files.value(f"{group.folder}/memory.stat", parse_numbers) or {}
 
 
 @dataclass(frozen=True)
 class CpuUse:
-    """Processors that a group may use (2.5: two and a half), and the microseconds that it has used so far."""
+    """Processors that a group may use (2.5: two and a half), and the microseconds that it has used so far.
+
+    None: they are not counted for this group.
+    """
 
     processors: float
-    used_us: int
+    used_us: int | None
 
 
-def cpu_of(version: int, folder: Path, accounts: Path | None) -> CpuUse | None:
-    """A group's quota and use; None without a quota. `accounts`: where version 1 counts, another hierarchy."""
-    if version == 2:
-        quota = parse_quota(_text(folder / "cpu.max"))
-        used = parse_numbers(_text(folder / "cpu.stat")).get("usage_usec")
-    else:
-        quota = parse_quota(f"{_text(folder / 'cpu.cfs_quota_us')} {_text(folder / 'cpu.cfs_period_us')}")
-        nanoseconds = parse_limit(_text(accounts / "cpuacct.usage")) if accounts is not None else None
-        used = None if nanoseconds is None else nanoseconds // _NS_PER_US
-    return None if quota is None or used is None else CpuUse(quota, used)
+def cpu_of(group: Group, accounts: Sequence[Group], files: SystemFiles) -> CpuUse | None:
+    """A group's quota and use; None without a quota. `accounts`: the groups in which version 1 counts the use.
+
+    Raises:
+        OSError: for now files cannot be opened.
+    """
+    if group.version == 2:
+        quota = files.value(f"{group.folder}/cpu.max", parse_quota)
+        return None if quota is None else CpuUse(quota, _used_v2(group, files))
+    quota = _quota_v1(group, files)
+    return None if quota is None else CpuUse(quota, _used_v1(group, accounts, files))
 
 
-def parse_limit(text: str) -> int | None:
-    """A number; None for "max", for version 1's way to say that, and for anything else."""
-    word = text.strip()
-    value = int(word) if word.isdecimal() and word.isascii() else _UNLIMITED
-    return value if value < _UNLIMITED else None
+def _used_v2(group: Group, files: SystemFiles) -> int | None:
+    return (files.value(f"{group.folder}/cpu.stat", parse_numbers) or {}).get("usage_usec")
 
 
-def parse_quota(text: str) -> float | None:
-    """`quota period`, in microseconds, as processors; None if there is no quota."""
-    words = text.split()
-    if len(words) != 2 or not all(word.isdecimal() and word.isascii() for word in words):
+def _quota_v1(group: Group, files: SystemFiles) -> float | None:
+    quota, period = (files.text(f"{group.folder}/cpu.cfs_{name}_us") for name in ("quota", "period"))
+    if quota is None or period is None:
         return None
-    quota, period = map(int, words)
-    return quota / period if quota and period else None
+    return files.checked(f"{group.folder}/cpu.cfs_quota_us", f"{quota} {period}", parse_quota)
 
 
-def parse_numbers(text: str) -> dict[str, int]:
-    """Lines `name number`."""
-    pairs = (line.split() for line in text.splitlines())
-    return {
-        words[0]: int(words[1]) for words in pairs if len(words) == 2 and words[1].isdecimal() and words[1].isascii()
-    }
+def _used_v1(group: Group, accounts: Sequence[Group], files: SystemFiles) -> int | None:
+    """Counted in another hierarchy, where the process may be in another group."""
+    for account in accounts:
+        if account.version == 1 and account.path == group.path:
+            nanoseconds = files.value(f"{account.folder}/cpuacct.usage", parse_number)
+            return None if nanoseconds is None else nanoseconds // _NS_PER_US
+    return None
 
 
-def _unescaped(text: str) -> str:
-    for code, sign in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        text = text.replace(code, sign)
-    return text
+def processors_of(groups: Sequence[Group], files: SystemFiles) -> frozenset[int]:
+    """The processors that a group is bound to; empty if to none. `groups` are those of "cpuset".
 
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""
+    Raises:
+        OSError: for now files cannot be opened.
+    """
+    for group in groups:
+        name = "cpuset.cpus.effective" if group.version == 2 else "cpuset.effective_cpus"
+        found = files.value(f"{group.folder}/{name}", parse_processors)
+        if found:
+            return found
+    return frozenset()

@@ -1,18 +1,22 @@
 """How much of its memory and processors this process's machine uses, where a container is a machine.
 
-Inside a limit of control groups the share of that limit counts, and of several the largest. Without one it is the
-machine's own, from /proc; on other systems than Linux psutil's.
+Inside a limit of control groups the share of that limit counts, and of several the largest. Without one, and for limits
+above what the machine has, it is the machine's own, from /proc; on other systems than Linux psutil's.
 """
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from time import process_time
+from typing import Any, NamedTuple
 
-from corewasm.bridge import cgroups
-from corewasm.bridge.cgroups import Mount
+from corewasm.bridge.cgroup_files import Mount, parse_mounts, parse_own_groups
+from corewasm.bridge.cgroups import Group, cpu_of, groups_of, memory_of, processors_of
+from corewasm.bridge.proc_files import MachineMemory, ProcessorTimes, parse_meminfo, parse_stat
+from corewasm.bridge.system_files import SystemFiles
+from corewasm.host.reports import report_once
 from corewasm.host.unpatched import monotonic
 
 try:
@@ -20,15 +24,27 @@ try:
 except ImportError:
     psutil = None  # type: ignore[assignment]
 
-_FIND_GROUPS_SECONDS = 10.0
-"""A process may be moved to another group."""
-_IDLE, _IOWAIT = 3, 4
+logger = logging.getLogger(__name__)
+
+_FIND_MOUNTS_SECONDS = 10.0
+_US_PER_SECOND = 1_000_000
+
+
+class LoadUnknown(RuntimeError):
+    """Neither the machine nor a control group says how much memory there is. The text says where it was looked for."""
+
+
+class Load(NamedTuple):
+    """Shares of what may be used, 0 to 1."""
+
+    memory: float
+    cpu: float
 
 
 class MachineLoad:
     """Measures. The share of processors is that since the last call, so an object is for one caller."""
 
-    def __init__(self, top: Path = Path("/"), *, linux: bool = sys.platform == "linux") -> None:
+    def __init__(self, top: str = "/", *, linux: bool = sys.platform == "linux") -> None:
         """`top` is where /proc and /sys lie.
 
         Raises:
@@ -36,84 +52,90 @@ class MachineLoad:
         """
         if not linux and psutil is None:
             raise RuntimeError("resource-based slots need psutil on this system: pip install 'corewasm[psutil]'")
-        self._top = top
+        self._files = SystemFiles(top)
         self._linux = linux
         self._mounts: list[Mount] = []
-        self._own: dict[str, str] = {}
-        self._found_at: float | None = None
-        self._busy: tuple[float, float] | None = None
-        self._groups_cpu: dict[Path, tuple[float, int]] = {}
+        self._mounts_at: float | None = None
+        self._own: str | None = None
+        self._groups: dict[str, list[Group]] = {}
+        self._times: ProcessorTimes | None = None
+        self._used: dict[str, tuple[float, int]] = {}
 
-    def measure(self) -> tuple[float, float]:
-        """Memory and processors, used of what may be used: 0 to 1."""
+    def measure(self) -> Load:
+        """The load now. Blocks while the system is asked, for a millisecond or so.
+
+        Raises:
+            LoadUnknown: the size of the memory is not to be found.
+            OSError: for now files cannot be opened.
+        """
         now = monotonic()
-        if self._linux and (self._found_at is None or now - self._found_at >= _FIND_GROUPS_SECONDS):
+        if self._linux:
             self._find_groups(now)
-        total, used = self._memory()
-        shares = [use.share() for use in self._groups_memory() if use.limit < total]
-        memory = max(shares) if shares else used / total if total else 0.0
-        machine_cpu = self._cpu()  # in any case: it counts since the last call
-        processors = list(self._groups_processors(now))
-        return _share(memory), _share(max(processors) if processors else machine_cpu)
+        return Load(_share(self._memory()), _share(self._cpu(now)))
 
     def _find_groups(self, now: float) -> None:
-        self._mounts = cgroups.parse_mounts(self._text("proc/self/mountinfo"))
-        self._own = cgroups.parse_own_groups(self._text("proc/self/cgroup"))
-        self._found_at = now
+        """A process may be moved to another group at any time; mounts seldom change."""
+        own = self._files.text("/proc/self/cgroup")
+        if own == self._own and self._mounts_at is not None and now - self._mounts_at < _FIND_MOUNTS_SECONDS:
+            return
+        mounts = self._files.value("/proc/self/mountinfo", parse_mounts) or []
+        paths = parse_own_groups(own or "")
+        self._groups = {name: groups_of(name, mounts, paths) for name in ("memory", "cpu", "cpuacct", "cpuset")}
+        self._own, self._mounts_at = own, now
 
-    def _groups_memory(self) -> Iterator[cgroups.MemoryUse]:
-        for version, folder in cgroups.folders("memory", self._mounts, self._own, self._top):
-            yield from cgroups.memory_of(version, folder)
+    def _memory(self) -> float:
+        machine = self._machine_memory()
+        shares = [
+            use.share
+            for group in self._groups.get("memory", [])
+            for use in memory_of(group, self._files)
+            if machine is None or use.limit < machine.total
+        ]
+        if shares:
+            return max(shares)
+        if machine is None:
+            raise LoadUnknown("neither /proc/meminfo nor a control group says how much memory there is")
+        return machine.used / machine.total
 
-    def _groups_processors(self, now: float) -> Iterator[float]:
-        accounts = [path for _, path in cgroups.folders("cpuacct", self._mounts, self._own, self._top)]
-        seen = {}
-        groups = list(cgroups.folders("cpu", self._mounts, self._own, self._top))
-        for place, (version, folder) in enumerate(groups):
-            use = cgroups.cpu_of(version, folder, accounts[place] if place < len(accounts) else None)
-            if use is None:
+    def _machine_memory(self) -> MachineMemory | None:
+        if self._linux:
+            return self._files.value("/proc/meminfo", parse_meminfo)
+        library: Any = psutil
+        memory = library.virtual_memory()
+        return MachineMemory(memory.total, memory.total - memory.available)
+
+    def _cpu(self, now: float) -> float:
+        times = self._machine_times()
+        before, self._times = self._times, times  # in any case: it counts since the last call
+        if times is None:
+            report_once(logger, logging.WARNING, "The load of processors is not heeded: /proc/stat does not say it")
+        quotas = list(self._quotas(now, times.processors if times is not None else None))
+        if quotas:
+            return max(quotas)
+        return 0.0 if times is None or before is None else times.share_since(before)
+
+    def _machine_times(self) -> ProcessorTimes | None:
+        if self._linux:
+            allowed = processors_of(self._groups["cpuset"], self._files)
+            return self._files.value("/proc/stat", lambda text: parse_stat(text, allowed))
+        library: Any = psutil
+        times = library.cpu_times()
+        return ProcessorTimes(library.cpu_count() or 1, sum(times) - times.idle, times.idle)
+
+    def _quotas(self, now: float, processors: int | None) -> Iterator[float]:
+        """What the groups have used of their quotas since the last call, without quotas of more than there is."""
+        used = {}
+        for group in self._groups.get("cpu", []):
+            use = cpu_of(group, self._groups["cpuacct"], self._files)
+            if use is None or (processors is not None and use.processors > processors):
                 continue
-            seen[folder] = (now, use.used_us)
-            then, before = self._groups_cpu.get(folder, (now, use.used_us))
+            counted = use.used_us is not None
+            key = group.folder if counted else ""
+            used[key] = (now, use.used_us if use.used_us is not None else int(process_time() * _US_PER_SECOND))
+            then, before = self._used.get(key, used[key])
             if now > then:
-                yield max(0, use.used_us - before) / 1e6 / (now - then) / use.processors
-        self._groups_cpu = seen
-
-    def _memory(self) -> tuple[int, int]:
-        """The machine's bytes, and how many of them are used."""
-        if not self._linux:
-            library: Any = psutil
-            memory = library.virtual_memory()
-            return memory.total, memory.total - memory.available
-        lines = (line.replace(" kB", "").replace(":", " ") for line in self._text("proc/meminfo").splitlines())
-        found = cgroups.parse_numbers("\n".join(lines))
-        total = found.get("MemTotal", 0)
-        return total << 10, (total - found.get("MemAvailable", total)) << 10
-
-    def _cpu(self) -> float:
-        busy, idle = self._cpu_times()
-        before, self._busy = self._busy, (busy, idle)
-        if before is None:
-            return 0.0
-        spent = busy - before[0] + idle - before[1]
-        return (busy - before[0]) / spent if spent > 0 else 0.0
-
-    def _cpu_times(self) -> tuple[float, float]:
-        """Busy and idle so far, in any unit."""
-        if not self._linux:
-            library: Any = psutil
-            times = library.cpu_times()
-            return sum(times) - times.idle, times.idle
-        first = self._text("proc/stat").partition("\n")[0].split()[1:]
-        ticks = [int(word) if word.isdecimal() else 0 for word in first[:8]]  # guests' time is in the others already
-        idle = sum(ticks[_IDLE : _IOWAIT + 1])
-        return sum(ticks) - idle, idle
-
-    def _text(self, path: str) -> str:
-        try:
-            return (self._top / path).read_text(errors="replace")
-        except OSError:
-            return ""
+                yield (used[key][1] - before) / _US_PER_SECOND / (now - then) / use.processors
+        self._used = used
 
 
 def _share(value: float) -> float:
