@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -170,13 +171,52 @@ async def test_errors_of_one_call_come_out_of_its_future(changes: dict[str, Any]
     [
         ({"target_url": "localhost:7233"}, "invalid target URL"),
         ({"grpc_compression": "brotli"}, "invalid grpc_compression: brotli"),
-        ({"metadata": {"A B": "v"}}, "Invalid ASCII header key 'A B'"),
     ],
 )
 async def test_wrong_configuration_is_refused_at_once(changes: dict[str, Any], message: str) -> None:
     runtime = bridge.init_runtime(OPTIONS)
     with pytest.raises(ValueError, match=message):
         bridge.connect_client(runtime, config(1, **changes))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({"A B": "v"}, "key 'A B': invalid gRPC metadata key name"),
+        ({"x!y": "v"}, "key 'x!y': the gRPC library sends names of letters"),
+        ({"x": "a\nb"}, "value for key 'x': failed to parse metadata value$"),
+        ({"x": "a\ud800"}, "value for key 'x': failed to parse metadata value$"),
+        ({"x": "J\xfcrgen"}, "value for key 'x': failed to parse metadata value: the gRPC library sends visible ASCII"),
+    ],
+)
+async def test_headers_that_cannot_be_sent_are_refused_at_once(metadata: dict[str, str], message: str) -> None:
+    runtime = bridge.init_runtime(OPTIONS)
+    with pytest.raises(RuntimeError, match=f"^Failed client connect: Invalid headers: Invalid ASCII header {message}"):
+        bridge.connect_client(runtime, config(1, metadata=metadata))
+
+
+@pytest.mark.parametrize(
+    ("domain", "message"),
+    [
+        ("", "Invalid URI: InvalidUri(Empty)"),
+        ("a b", "Invalid URI: InvalidUri(InvalidUriChar)"),
+        ("b\xfccher.test", "Invalid URI: InvalidUri(InvalidUriChar)"),
+        ("::1", "Invalid URI: InvalidUri(InvalidAuthority)"),
+        ("-a.test", "Server connection error: tonic::transport::Error(Transport, InvalidDnsNameError)"),
+        ("localhost:99", "Server connection error: tonic::transport::Error(Transport, InvalidDnsNameError)"),
+    ],
+)
+async def test_a_tls_domain_that_is_none_is_refused(domain: str, message: str) -> None:
+    tls = SimpleNamespace(domain=domain)
+    with pytest.raises(RuntimeError, match=f"^Failed client connect: {re.escape(message)}$"):
+        bridge.connect_client(bridge.init_runtime(OPTIONS), config(1, tls_config=tls))
+
+
+@pytest.mark.parametrize(("interval", "text"), [(0, "0ns"), (999, "999ms")])
+async def test_dns_balancing_looks_once_a_second_at_most(interval: int, text: str) -> None:
+    dns = SimpleNamespace(resolution_interval_millis=interval)
+    with pytest.raises(RuntimeError, match=rf"resolution_interval must be at least 1s, got {text}$"):
+        bridge.connect_client(bridge.init_runtime(OPTIONS), config(1, dns_load_balancing_config=dns))
 
 
 async def test_tls_parts_that_need_each_other() -> None:
@@ -188,6 +228,9 @@ async def test_tls_parts_that_need_each_other() -> None:
     unrooted = SimpleNamespace(**{**dict.fromkeys(names), "verification_server_name": "x"})
     with pytest.raises(ValueError, match="Must have server root CA cert when verification server name is set"):
         bridge.connect_client(runtime, config(1, tls_config=unrooted))
+    nameless = SimpleNamespace(server_root_ca_cert=b"x", verification_server_name="")
+    with pytest.raises(ValueError, match="Invalid verification server name: invalid dns name"):
+        bridge.connect_client(runtime, config(1, tls_config=nameless))
 
 
 async def test_server_that_is_not_there() -> None:

@@ -201,3 +201,13 @@ async def test_a_header_that_the_library_does_not_send_is_named_and_not_tried_ag
             await transport.unary(UnaryRequest("/a.Service/Method", b"", [("good", b"x"), ("user", "ü".encode())]))
         await transport.close()
     assert (caught.value.code, caught.value.transport) == (3, False)
+
+
+async def test_headers_that_http_2_forbids_stay_here_and_a_deadline_of_a_users_own_goes_out() -> None:
+    async with connected() as (transport, server):
+        metadata = [("connection", b"close"), ("upgrade", b"h3"), ("grpc-timeout", b"9S"), ("x-a", b"b")]
+        await transport.unary(UnaryRequest("/a.Service/Method", b"", metadata=metadata))
+    (received,) = server.received
+    assert {"connection", "upgrade"}.isdisjoint(received.metadata)
+    assert received.metadata["x-a"] == "b"
+    assert 8 < received.time_remaining <= 9

@@ -101,8 +101,8 @@ async def test_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPa
 
 
 @asynccontextmanager
-async def proxy() -> AsyncIterator[tuple[int, list[str]]]:
-    """A proxy that keeps what it was asked, and knows every name as this machine's. Gives its port."""
+async def proxy(path: Path | None = None) -> AsyncIterator[tuple[int, list[str]]]:
+    """A proxy that keeps what it was asked, and knows every name as this machine's. Gives its port, if no path."""
     asked: list[str] = []
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -120,6 +120,10 @@ async def proxy() -> AsyncIterator[tuple[int, list[str]]]:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         await asyncio.gather(relay(reader, upstream[1]), relay(upstream[0], writer))
 
+    if path is not None:
+        async with await asyncio.start_unix_server(connect, path):
+            yield 0, asked
+        return
     listener = await asyncio.start_server(connect, "127.0.0.1", 0)
     async with listener:
         yield listener.sockets[0].getsockname()[1], asked
@@ -160,6 +164,27 @@ async def test_proxy_without_credentials_gets_none() -> None:
         options = ProxyOptions(f"127.0.0.1:{port}")
         assert await unary(TransportOptions("127.0.0.1", server.port, proxy=options)) == b"hello"
     assert "authorization" not in asked[0].lower()
+
+
+async def test_proxy_behind_a_unix_socket(tmp_path: Path) -> None:
+    async with rpc_server() as server, proxy(tmp_path / "proxy") as (_, asked):
+        options = ProxyOptions(f"unix:{tmp_path}/proxy")
+        assert await unary(TransportOptions("127.0.0.1", server.port, proxy=options)) == b"hello"
+    assert asked[0].startswith(f"CONNECT 127.0.0.1:{server.port} ")
+
+
+async def test_proxy_that_refuses_is_quoted() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listener:
+        port = listener.sockets[0].getsockname()[1]
+        with pytest.raises(
+            RpcFailure, match=f"connecting to a.test:1 failed: the proxy 127.0.0.1:{port} refused: .* 403"
+        ):
+            await unary(TransportOptions("a.test", 1, proxy=ProxyOptions(f"127.0.0.1:{port}")))
 
 
 def arguments(**options: Any) -> dict[str, Any]:

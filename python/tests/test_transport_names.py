@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import threading
 import time
 from typing import Any
 
@@ -11,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corewasm.transport import RpcFailure, TransportOptions, UnaryRequest, channels, make_transport
-from corewasm.transport.grpc_channel import grpc_timeout
+from corewasm.transport import RpcFailure, TransportOptions, UnaryRequest, channels, make_transport, names
+from corewasm.transport.grpc_channel import grpc_timeout, target_of
 from rpc_server import RpcServer, forever, rpc_server
 
 REQUEST = UnaryRequest("/a.Service/Method", b"hello")
@@ -30,12 +32,12 @@ def leads_to(name: str, addresses: list[str], monkeypatch: pytest.MonkeyPatch) -
     """From now on."""
     real = socket.getaddrinfo
 
-    def resolve(host: Any, *rest: Any, **options: Any) -> Any:
+    def resolve(host: Any, *rest: Any) -> Any:
         if host != name:
-            return real(host, *rest, **options)
-        return [found for each in addresses for found in real(each, *rest, **options)]
+            return real(host, *rest)
+        return [found for each in addresses for found in real(each, *rest)]
 
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(names, "_getaddrinfo", resolve)
 
 
 async def test_a_name_that_moved_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,6 +67,69 @@ async def test_the_first_address_that_answers_is_taken(monkeypatch: pytest.Monke
         await transport.unary(REQUEST)
         await transport.close()
     assert len(server.received) == 1
+
+
+async def test_addresses_of_both_families_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with rpc_server() as server:
+        leads_to("mixed.test", ["::1", "127.0.0.1"], monkeypatch)
+        transport = make_transport(TransportOptions("mixed.test", server.port))
+        await transport.unary(REQUEST)
+        await transport.close()
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("addresses", "target"),
+    [
+        (["1.2.3.4:5"], "ipv4:1.2.3.4:5"),
+        (["1.2.3.4:5", "2.3.4.5:5"], "ipv4:1.2.3.4:5,2.3.4.5:5"),
+        (["[::1]:5", "1.2.3.4:5"], "ipv6:[::1]:5,[::ffff:1.2.3.4]:5"),
+        (["[fe80::1%2]:5"], "ipv6:[fe80::1%252]:5"),
+    ],
+)
+def test_what_the_library_is_told_to_connect_to(addresses: list[str], target: str) -> None:
+    assert target_of(addresses) == target
+
+
+async def test_rpcs_on_an_address_that_is_gone_from_the_name_end_in_peace(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = await two_servers()
+    addresses = ["127.0.0.2"]
+    leads_to("leaving.test", addresses, monkeypatch)
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def answer_later(_method: str, body: bytes, _context: Any) -> bytes:
+        begun.set()
+        await go.wait()
+        return body
+
+    first.answer = answer_later
+    transport = make_transport(TransportOptions("leaving.test", first.port, dns_resolution_interval_ms=10))
+    poll = asyncio.ensure_future(transport.unary(REQUEST))
+    await begun.wait()
+    addresses[:] = ["127.0.0.3"]
+    while not second.received:
+        with contextlib.suppress(RpcFailure):
+            await transport.unary(UnaryRequest("/a.Service/Method", b"", timeout=0.1))
+    go.set()
+    assert (await poll).body == b"hello"
+    await transport.close()
+    await first.stop()
+    await second.stop()
+
+
+async def test_balancing_waits_for_no_address_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = socket.create_server(("127.0.0.3", 0))  # connects and never says a word
+    server = RpcServer()
+    await server.start(host="127.0.0.2", port=silent.getsockname()[1])
+    leads_to("half.test", ["127.0.0.2", "127.0.0.3"], monkeypatch)
+    transport = make_transport(TransportOptions("half.test", server.port, dns_resolution_interval_ms=100_000))
+    await transport.unary(REQUEST)
+    for _ in range(10):
+        await transport.unary(UnaryRequest("/a.Service/Method", b"", timeout=10.0))
+    assert len(server.received) == 11
+    await transport.close()
+    await server.stop()
+    silent.close()
 
 
 async def test_balancing_uses_all_addresses_and_those_that_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,15 +179,40 @@ async def test_a_name_that_leads_nowhere_is_told(interval: int | None) -> None:
     await transport.close()
 
 
-async def test_a_resolver_that_never_answers_does_not_outlast_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def wait_for_ever(*_: Any, **__: Any) -> Any:
-        await asyncio.Event().wait()
+async def test_a_resolver_that_never_answers_does_not_outlast_deadlines_nor_take_more_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer = threading.Event()
+    lookups: list[str] = []
 
-    monkeypatch.setattr(channels, "open_tcp", wait_for_ever)
+    def resolve(host: str, *_: Any) -> Any:
+        lookups.append(host)
+        answer.wait(20)
+        raise OSError("no answer")
+
+    monkeypatch.setattr(names, "_getaddrinfo", resolve)
     transport = make_transport(TransportOptions("slow.test", 1))
-    with pytest.raises(RpcFailure, match="Timeout expired"):
-        await transport.unary(UnaryRequest("/a.Service/Method", b"", timeout=0.05))
+    for _ in range(3):
+        with pytest.raises(RpcFailure, match="Timeout expired"):
+            await transport.unary(UnaryRequest("/a.Service/Method", b"", timeout=0.05))
+    assert lookups == ["slow.test"]
+    answer.set()
     await transport.close()
+
+
+async def test_what_was_found_holds_while_the_resolver_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channels, "_SECONDS_BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr(channels, "_LOOK_SECONDS", 0.01)
+    silent = threading.Event()
+    async with rpc_server() as server:
+        leads_to("well.test", ["127.0.0.1"], monkeypatch)
+        transport = make_transport(TransportOptions("well.test", server.port))
+        await transport.unary(REQUEST)
+        monkeypatch.setattr(names, "_getaddrinfo", lambda *_: silent.wait(20))
+        transport._channels.failed()  # type: ignore[attr-defined]
+        assert (await transport.unary(REQUEST)).body == b"hello"
+        silent.set()
+        await transport.close()
 
 
 @pytest.mark.parametrize("now", [0.0, 4e9])

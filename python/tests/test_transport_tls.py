@@ -8,13 +8,14 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from corewasm.transport import RpcFailure, TlsOptions, TransportOptions, UnaryRequest, make_transport, tls_context
 from corewasm.transport.relay import Relay
-from corewasm.transport.tls_context import TlsRefused, check_name, client_context
+from corewasm.transport.tls_context import TlsRefused, check_name, client_contexts
 from rpc_server import rpc_server
 
 REQUEST = UnaryRequest("/a.Service/Method", b"hello")
@@ -143,6 +144,7 @@ def no_roots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tls_context, "_FILES", ())
     monkeypatch.setattr(tls_context, "_FOLDERS", ())
     monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda self: None)
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: SimpleNamespace(capath=None))
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
 
@@ -167,20 +169,20 @@ async def test_the_machines_roots(how: str, authority: Authority, monkeypatch: p
 @pytest.mark.usefixtures("no_roots")
 def test_no_roots_at_all_are_told() -> None:
     with pytest.raises(TlsRefused, match="no root certificates are found in the usual places: install ca-certificates"):
-        client_context(TlsOptions())
+        client_contexts(TlsOptions())
 
 
 @pytest.mark.parametrize("roots", [b"nonsense", "ü".encode(), b""])
 def test_roots_that_cannot_be_used_are_named(roots: bytes) -> None:
     with pytest.raises(TlsRefused, match="server_root_ca_cert holds no certificates in PEM"):
-        client_context(TlsOptions(roots))
+        client_contexts(TlsOptions(roots))
 
 
 def test_a_key_that_does_not_fit_is_named(authority: Authority) -> None:
     authority.sign("a")
     authority.sign("b")
     with pytest.raises(TlsRefused, match="client_cert and client_private_key cannot be used"):
-        client_context(TlsOptions(authority.read("root.pem"), None, authority.read("a.pem"), authority.read("b.key")))
+        client_contexts(TlsOptions(authority.read("root.pem"), None, authority.read("a.pem"), authority.read("b.key")))
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ def connect_client(runtime_ref: RuntimeRef, config: object) -> asyncio.Future[Cl
 
     Raises:
         ValueError: the configuration is wrong.
+        RuntimeError: headers that cannot be sent, or what `transport_options` raises; no event loop in this thread.
         AssertionError: the runtime belongs to the process that this one was forked from.
-        RuntimeError: no event loop runs in this thread.
     """
     options = transport_options(config)
     message = client_config(config)
@@ -41,8 +41,17 @@ def connect_client(runtime_ref: RuntimeRef, config: object) -> asyncio.Future[Cl
 
 
 def client_config(config: object) -> turn.ClientConfig:
-    """What Core needs to know of a client's configuration."""
-    headers, binary_headers = checked_headers(read_metadata(config, "metadata"))
+    """What Core needs to know of a client's configuration.
+
+    Raises:
+        ValueError: a part of it is wrong, or an API key that cannot be sent.
+        RuntimeError: headers that cannot be sent; as with the native module, not a ValueError here.
+    """
+    metadata = read_metadata(config, "metadata")
+    try:
+        headers, binary_headers = checked_headers(metadata)
+    except ValueError as error:
+        raise RuntimeError(f"Failed client connect: Invalid headers: {error}") from None
     compression = read(config, "grpc_compression", str, "gzip")
     if compression not in ("none", "gzip"):
         raise ValueError(f"invalid grpc_compression: {compression}")
@@ -136,7 +145,8 @@ class ClientRef:
     def _call(self, service: str, call: object) -> asyncio.Future[bytes]:
         self._runtime.assert_same_process("use client")
         rpc, body, retry = read(call, "rpc", str), read(call, "req", bytes), read(call, "retry", bool)
-        timeout_ns = optional_milliseconds(call, "timeout_millis") or 0
+        timeout = optional_milliseconds(call, "timeout_millis")
+        timeout_ns = 0 if timeout is None else max(timeout, 1)  # to Core, 0 is none
         metadata = read_metadata(call, "metadata")
         try:
             if rpc not in RPCS[service]:

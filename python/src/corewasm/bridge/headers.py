@@ -12,9 +12,12 @@ from corewasm.transport import text_headers_are_ascii
 T = TypeVar("T")
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
-_HEADER_TEXT = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]*\Z")
+_HEADER_TEXT = re.compile(r"[\t\x20-\x7e\x80-\ud7ff\ue000-\U0010ffff]*\Z")
 _VISIBLE_ASCII = re.compile(r"[\x20-\x7e]*\Z")
-_WHY = "the gRPC library sends visible ASCII only. A transport of your own may send more (docs/transport.md)"
+_LIBRARYS_NAME = re.compile(r"[0-9A-Za-z_.-]+\Z")
+_MORE = "A transport of your own may send more (docs/transport.md)"
+_WHY = f"the gRPC library sends visible ASCII only. {_MORE}"
+_WHY_NAME = f"the gRPC library sends names of letters, digits, '-', '_' and '.' only. {_MORE}"
 
 
 def checked_headers(metadata: Mapping[str, str | bytes]) -> tuple[dict[str, str], dict[str, bytes]]:
@@ -32,6 +35,8 @@ def checked_texts(headers: Mapping[str, str]) -> dict[str, str]:
     for key, value in headers.items():
         if not _HEADER_NAME.match(key) or key.lower().endswith("-bin"):
             raise ValueError(f"Invalid ASCII header key '{key}': invalid gRPC metadata key name")
+        if _name_cannot_be_sent(key):
+            raise ValueError(f"Invalid ASCII header key '{key}': {_WHY_NAME}")
         if not _HEADER_TEXT.match(value):
             raise ValueError(f"Invalid ASCII header value for key '{key}': failed to parse metadata value")
         if _cannot_be_sent(value):
@@ -55,6 +60,8 @@ def checked_binaries(headers: Mapping[str, bytes]) -> dict[str, bytes]:
     for key in headers:
         if not _HEADER_NAME.match(key) or not key.lower().endswith("-bin"):
             raise ValueError(f"Invalid binary header key '{key}': invalid gRPC metadata key name")
+        if _name_cannot_be_sent(key):
+            raise ValueError(f"Invalid binary header key '{key}': {_WHY_NAME}")
     return _lower(headers)
 
 
@@ -65,6 +72,8 @@ def call_headers(metadata: Mapping[str, Any]) -> tuple[dict[str, str], dict[str,
     for key, value in metadata.items():
         if not _HEADER_NAME.match(key):
             raise ValueError("Invalid metadata key: invalid gRPC metadata key name")
+        if _name_cannot_be_sent(key):
+            raise ValueError(f"Invalid metadata key: {key}: {_WHY_NAME}")
         if key.lower().endswith("-bin"):
             if not isinstance(value, bytes):
                 raise ValueError(f"Invalid metadata value for binary key {key}: expected bytes")
@@ -82,6 +91,10 @@ def call_headers(metadata: Mapping[str, Any]) -> tuple[dict[str, str], dict[str,
 
 def _cannot_be_sent(value: str) -> bool:
     return text_headers_are_ascii() and not _VISIBLE_ASCII.match(value)
+
+
+def _name_cannot_be_sent(key: str) -> bool:
+    return text_headers_are_ascii() and not _LIBRARYS_NAME.match(key)
 
 
 def _lower(headers: Mapping[str, T]) -> dict[str, T]:

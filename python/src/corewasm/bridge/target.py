@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from corewasm.bridge.config import read, read_optional
@@ -11,6 +13,10 @@ from corewasm.transport import KeepAliveOptions, ProxyOptions, TlsOptions, Trans
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _RECEIVE_LIMIT_VARIABLE = "TEMPORAL_MAX_INCOMING_GRPC_BYTES"
 _RECEIVE_LIMIT = 128 * 1024 * 1024
+_SHORTEST_DNS_INTERVAL_MS = 1000
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_NO_URL_CHARACTER = re.compile(r"[^!-~]|[\"<>\\^`{|}]")
 
 
 def transport_options(config: object) -> TransportOptions:
@@ -18,6 +24,7 @@ def transport_options(config: object) -> TransportOptions:
 
     Raises:
         ValueError: the URL or the TLS options are wrong.
+        RuntimeError: the TLS domain is no host, or the interval of DNS load balancing is under a second.
     """
     url = target_url(read(config, "target_url", str))
     tls = tls_options(config)
@@ -30,7 +37,7 @@ def transport_options(config: object) -> TransportOptions:
         keep_alive=_keep_alive(config),
         proxy=_proxy(config),
         connect_timeout_ms=read_optional(config, "connect_timeout_millis", int),
-        dns_resolution_interval_ms=_dns(config),
+        dns_resolution_interval_ms=_dns(config, url.hostname or ""),
         max_receive_bytes=_receive_limit(),
     )
 
@@ -68,10 +75,36 @@ def tls_options(config: object) -> TlsOptions | None:
     verification_name = read_optional(tls, "verification_server_name", str)
     if verification_name is not None and ca is None:
         raise ValueError("Must have server root CA cert when verification server name is set")
+    if verification_name is not None and not _is_host(verification_name):
+        raise ValueError("Invalid verification server name: invalid dns name")
     cert, key = read_optional(tls, "client_cert", bytes), read_optional(tls, "client_private_key", bytes)
     if (cert is None) != (key is None):
         raise ValueError("Must have both client cert and private key or neither")
-    return TlsOptions(ca, read_optional(tls, "domain", str), cert, key, verification_name)
+    domain = read_optional(tls, "domain", str)
+    if domain is not None:
+        _check_domain(domain)
+    return TlsOptions(ca, domain, cert, key, verification_name)
+
+
+def _check_domain(domain: str) -> None:
+    if not domain:
+        raise RuntimeError("Failed client connect: Invalid URI: InvalidUri(Empty)")
+    if _NO_URL_CHARACTER.search(domain):
+        raise RuntimeError("Failed client connect: Invalid URI: InvalidUri(InvalidUriChar)")
+    if domain.count(":") > 1 and not domain.startswith("["):
+        raise RuntimeError("Failed client connect: Invalid URI: InvalidUri(InvalidAuthority)")
+    if not _is_host(domain):
+        text = "tonic::transport::Error(Transport, InvalidDnsNameError)"
+        raise RuntimeError(f"Failed client connect: Server connection error: {text}")
+
+
+def _is_host(name: str) -> bool:
+    """A name whose labels may stand in a certificate, or an address."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return len(name) <= 253 and _NAME.fullmatch(name) is not None
+    return True
 
 
 def _keep_alive(config: object) -> KeepAliveOptions | None:
@@ -85,15 +118,20 @@ def _proxy(config: object) -> ProxyOptions | None:
     value: object | None = getattr(config, "http_connect_proxy_config", None)
     if value is None:
         return None
-    host = read(value, "target_host", str)
-    if host.startswith("unix:"):
-        raise ValueError(f"a proxy behind a Unix socket is not supported by the gRPC library: {host}")
-    return ProxyOptions(host, read_optional(value, "basic_auth", tuple))
+    return ProxyOptions(read(value, "target_host", str), read_optional(value, "basic_auth", tuple))
 
 
-def _dns(config: object) -> int | None:
+def _dns(config: object, host: str) -> int | None:
+    """As native Core: not with a proxy, and not for what is no name of several servers."""
     value: object | None = getattr(config, "dns_load_balancing_config", None)
-    return None if value is None else read(value, "resolution_interval_millis", int)
+    if value is None or _proxy(config) is not None:
+        return None
+    interval = read(value, "resolution_interval_millis", int)
+    if interval < _SHORTEST_DNS_INTERVAL_MS:
+        found = f"{interval}ms" if interval else "0ns"
+        what = f"dns_load_balancing.resolution_interval must be at least 1s, got {found}"
+        raise RuntimeError(f"Failed client connect: Invalid client configuration: {what}")
+    return None if host == "localhost" else interval
 
 
 def _receive_limit() -> int:

@@ -17,7 +17,7 @@ import corewasm
 from corewasm.bridge.machine_load import MachineLoad
 from corewasm.host.unpatched import threads_are_patched
 from corewasm.transport.api import TlsOptions
-from corewasm.transport.tls_context import TlsRefused, client_context
+from corewasm.transport.tls_context import TlsRefused, client_contexts
 
 _PACKAGE = Path(str(corewasm.__file__ or corewasm.__path__[0] + "/__init__.py")).parent
 SITE_FOLDER = _PACKAGE / "site"
@@ -120,7 +120,7 @@ def _resolver(topic: str) -> Finding:
 
 def _roots(topic: str) -> Finding:
     try:
-        count = client_context(TlsOptions()).cert_store_stats()["x509_ca"]
+        count = sum(context.cert_store_stats()["x509_ca"] for context in client_contexts(TlsOptions()))
     except TlsRefused as error:
         return Finding(topic, f"{error}. Only TLS without a root of your own needs them", good=False, needed=False)
     return Finding(topic, f"{count} found, {ssl.OPENSSL_VERSION}")

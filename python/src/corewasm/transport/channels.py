@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+import weakref
+from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
-from socket import SOCK_STREAM
 from typing import Any, Protocol
 
 import grpc
 
 from corewasm.host.unpatched import monotonic
 from corewasm.transport.api import RpcFailure, TransportOptions
-from corewasm.transport.relay import open_tcp
+from corewasm.transport.names import Name, NameNotFound
 
 _UNAVAILABLE = 14
 _SECONDS_BETWEEN_LOOKS = 1.0
-_SHORTEST_INTERVAL_SECONDS = 0.1
+_LOOK_SECONDS = 2.0
+_RANKS = {grpc.ChannelConnectivity.READY: 0, grpc.ChannelConnectivity.TRANSIENT_FAILURE: 2}
 
 
 class Channel:
@@ -55,13 +56,13 @@ class Channel:
         if self._running == 0:
             await self.channel.close()
 
-    def has_failed(self) -> bool:
-        """Whether its last connection failed and another is not there yet."""
-        return self.channel.get_state(try_to_connect=False) is grpc.ChannelConnectivity.TRANSIENT_FAILURE
+    def rank(self) -> int:
+        """The lower the better: connected, not yet, failed. It connects, if it has not begun to."""
+        return _RANKS.get(self.channel.get_state(try_to_connect=True), 1)
 
 
-Make = Callable[[str], Awaitable[Channel]]
-"""Makes the channel to an address (host:port, IPv6 in brackets)."""
+Make = Callable[[Sequence[str]], Awaitable[Channel]]
+"""Makes the channel to the first of some addresses that answers (host:port, IPv6 in brackets)."""
 
 
 class Channels(Protocol):
@@ -83,10 +84,9 @@ class Channels(Protocol):
 
 def channels_for(options: TransportOptions, make: Make, *, connects_by_name: bool) -> Channels:
     """The way for these options. `connects_by_name`: `make` takes care of names itself."""
-    balanced = options.dns_resolution_interval_ms is not None and options.proxy is None
     if _is_address(options.host):
         return OneChannel(options, make)
-    if balanced:
+    if options.dns_resolution_interval_ms is not None and options.proxy is None:
         return BalancedChannels(options, make)
     return OneChannel(options, make) if connects_by_name else FollowingChannel(options, make)
 
@@ -105,7 +105,7 @@ class OneChannel:
         if self._channel is None:
             async with self._lock:
                 if self._channel is None:
-                    self._channel = await self._make(self._address)
+                    self._channel = await self._make([self._address])
         return self._channel
 
     def failed(self) -> None:
@@ -118,14 +118,15 @@ class OneChannel:
 
 
 class FollowingChannel:
-    """For a name: the first of its addresses that answers, until a connection to it fails."""
+    """For a name: the first of its addresses that answers. After a failure it is looked up again."""
 
     def __init__(self, options: TransportOptions, make: Make) -> None:
-        self._options = options
+        self._name = Name(options.host, options.port)
         self._make = make
         self._lock = asyncio.Lock()
         self._channel: Channel | None = None
-        self._address = ""
+        self._retired: weakref.WeakSet[Channel] = weakref.WeakSet()
+        self._addresses: list[str] = []
         self._looked_at = 0.0
         self._look_again = True
 
@@ -134,10 +135,9 @@ class FollowingChannel:
         channel = self._channel
         if channel is None or self._look_again:
             async with self._lock:
-                if self._channel is None or self._look_again:
-                    await self._look()
                 channel = self._channel
-        assert channel is not None, "set by _look"
+                if channel is None or self._look_again:
+                    channel = await self._look()
         return channel
 
     def failed(self) -> None:
@@ -147,51 +147,59 @@ class FollowingChannel:
 
     async def close(self) -> None:
         """Ends what is running."""
-        if self._channel is not None:
-            await self._channel.channel.close()
+        for channel in (self._channel, *self._retired):
+            if channel is not None:
+                await channel.channel.close()
 
-    async def _look(self) -> None:
+    async def _look(self) -> Channel:
+        """Where it leads now. What was found before holds while there is no answer."""
+        old = self._channel
         self._looked_at = monotonic()
-        host, port = self._options.host, self._options.port
-        try:
-            _, writer = await open_tcp(host, port)
-        except OSError as error:
-            raise RpcFailure(_UNAVAILABLE, f"connecting to {host}:{port} failed: {error}", transport=True) from None
-        address = _joined(*writer.get_extra_info("peername")[:2])
-        writer.close()
-        if address != self._address:
-            old, self._channel = self._channel, await self._make(address)
-            self._address = address
+        if old is None:
+            addresses = await _resolved(self._name)
+        else:
+            lookup = self._name.lookup()
+            await asyncio.wait([lookup], timeout=_LOOK_SECONDS)
+            self._look_again = False
+            if not lookup.done() or lookup.exception() is not None:
+                return old
+            addresses = lookup.result()
+        if old is None or sorted(addresses) != sorted(self._addresses):
+            channel = self._channel = await self._make(addresses)
+            self._addresses = addresses
             if old is not None:
+                self._retired.add(old)
                 await old.retire()
+            old = channel
         self._look_again = False
+        return old
 
 
 class BalancedChannels:
-    """For a name that is resolved again every interval: all its addresses in turn, without those that fail."""
+    """For a name that is looked up again every interval: all its addresses in turn, without those that fail."""
 
     def __init__(self, options: TransportOptions, make: Make) -> None:
-        self._options = options
+        self._name = Name(options.host, options.port)
         self._make = make
-        interval = options.dns_resolution_interval_ms or 0
-        self._interval = max(interval / 1000, _SHORTEST_INTERVAL_SECONDS)
+        self._interval = (options.dns_resolution_interval_ms or 0) / 1000
         self._channels: dict[str, Channel] = {}
+        self._retired: weakref.WeakSet[Channel] = weakref.WeakSet()
         self._turns = itertools.count()
         self._lock = asyncio.Lock()
         self._refreshing: asyncio.Task[None] | None = None
 
     async def pick(self) -> Channel:
-        """The next one that has not failed."""
+        """The next one that is connected; if none is, the next that has not failed."""
         if not self._channels:
             async with self._lock:
                 if not self._channels:
-                    await self._resolve()
+                    await self._change(await _resolved(self._name))
         if self._refreshing is None:
             self._refreshing = asyncio.ensure_future(self._refresh())
         channels = list(self._channels.values())
         first = next(self._turns)
         in_turn = [channels[(first + number) % len(channels)] for number in range(len(channels))]
-        return next((channel for channel in in_turn if not channel.has_failed()), in_turn[0])
+        return min(in_turn, key=Channel.rank)
 
     def failed(self) -> None:
         """The next interval looks."""
@@ -200,29 +208,32 @@ class BalancedChannels:
         """Ends what is running."""
         if self._refreshing is not None:
             self._refreshing.cancel()
-        for channel in self._channels.values():
+        for channel in (*self._channels.values(), *self._retired):
             await channel.channel.close()
 
     async def _refresh(self) -> None:
         while True:
             await asyncio.sleep(self._interval)
             try:
-                await self._resolve()
+                await self._change(await _resolved(self._name))
             except RpcFailure:
                 continue  # what was found before still holds
 
-    async def _resolve(self) -> None:
-        host, port = self._options.host, self._options.port
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=SOCK_STREAM)
-        except OSError as error:
-            raise RpcFailure(_UNAVAILABLE, f"the name {host} is not found: {error}", transport=True) from None
-        addresses = dict.fromkeys(_joined(*address[4][:2]) for address in found)
+    async def _change(self, addresses: Sequence[str]) -> None:
         for address in addresses:
             if address not in self._channels:
-                self._channels[address] = await self._make(address)
+                self._channels[address] = await self._make([address])
         for address in [each for each in self._channels if each not in addresses]:
-            await self._channels.pop(address).retire()
+            channel = self._channels.pop(address)
+            self._retired.add(channel)
+            await channel.retire()
+
+
+async def _resolved(name: Name) -> list[str]:
+    try:
+        return await name.addresses()
+    except NameNotFound as error:
+        raise RpcFailure(_UNAVAILABLE, str(error), transport=True) from None
 
 
 def _is_address(host: str) -> bool:
@@ -231,7 +242,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _joined(host: Any, port: Any) -> str:
-    return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"

@@ -8,7 +8,8 @@ import importlib
 import math
 import os
 import re
-from collections.abc import Coroutine, Iterator
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
 
 import grpc
@@ -31,10 +32,14 @@ T = TypeVar("T")
 
 _aio: Any = importlib.import_module("grpc.aio._channel")
 _FORK_SUPPORT = "GRPC_ENABLE_FORK_SUPPORT"
-_CANCELLED, _INVALID_ARGUMENT = 1, 3
+_is_first_use = True  # of this copy of the library (`fresh_grpc` executes this file again)
+_forget_settings: Callable[[], object] = cygrpc.reset_grpc_config_vars
+_CANCELLED, _INVALID_ARGUMENT, _UNAVAILABLE = 1, 3, 14
 _VISIBLE_ASCII = re.compile(rb"[\x20-\x7e]*")
 _TIMEOUT_UNITS = (("n", 1e9), ("u", 1e6), ("m", 1e3), ("S", 1), ("M", 1 / 60), ("H", 1 / 3600))
 _LARGEST_TIMEOUT = 99_999_999
+_TIMEOUT_HEADER = "grpc-timeout"
+_NOT_IN_HTTP_2 = frozenset({"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"})
 _DETAILS_KEY = "grpc-status-details-bin"
 _MAX_HEADER_BYTES = 16 * 1024 * 1024
 _LARGEST_INTEGER = 2**31 - 1  # channel arguments are C ints
@@ -61,7 +66,6 @@ class GrpcTransport:
         self._options = options
         self._limit = _receive_limit(options)
         self._relay = Relay(options) if options.tls is not None or options.proxy is not None else None
-        self._relay_address: asyncio.Future[str] | None = None
         self._channels = channels_for(options, self._new_channel, connects_by_name=self._relay is not None)
 
     async def unary(self, request: UnaryRequest) -> UnaryResponse:
@@ -80,7 +84,7 @@ class GrpcTransport:
     async def _unary(self, request: UnaryRequest) -> UnaryResponse:
         compression = grpc.Compression.Gzip if request.gzip else grpc.Compression.NoCompression
         # The library would make a deadline by a clock that can be set; so it gets none, and the server hears of it.
-        metadata = (*request.metadata, ("grpc-timeout", grpc_timeout(request.timeout)))
+        metadata = _sent(request.metadata, request.timeout)
         async with await self._channels.pick() as channel:
             call = channel.method(request.uri)(request.body, metadata=metadata, compression=compression)
             try:
@@ -98,16 +102,25 @@ class GrpcTransport:
             return RpcFailure(failure.code, self._relay.problem, transport=True)
         return failure
 
-    async def _new_channel(self, address: str) -> Channel:
-        """To an address, or through the relay to a name."""
+    async def _new_channel(self, addresses: Sequence[str]) -> Channel:
+        """To addresses, or through the relay to an address or a name."""
         arguments = channel_arguments(self._options)
         if self._relay is None:
-            scheme = "ipv6" if address.startswith("[") else "ipv4"
-            return Channel(_insecure_channel(f"{scheme}:{address}", arguments))
-        if self._relay_address is None:
-            self._relay_address = asyncio.ensure_future(self._relay.listen())
-        target = await self._relay_address
-        return Channel(_insecure_channel(target, arguments + self._relay.arguments(address)))
+            return Channel(_insecure_channel(target_of(addresses), arguments))
+        try:
+            target = await self._relay.listen()
+        except OSError as error:
+            text = f"connections with TLS or a proxy go through a port of 127.0.0.1, which cannot be had: {error}"
+            raise RpcFailure(_UNAVAILABLE, text, transport=True) from None
+        return Channel(_insecure_channel(target, arguments + self._relay.arguments(addresses[0])))
+
+
+def target_of(addresses: Sequence[str]) -> str:
+    """What the library connects to, of whichever answers first. It takes one family, in which IPv4 can be told too."""
+    if not any(each.startswith("[") for each in addresses):
+        return "ipv4:" + ",".join(addresses)
+    mapped = (each if each.startswith("[") else "[::ffff:{}]:{}".format(*each.rsplit(":", 1)) for each in addresses)
+    return "ipv6:" + ",".join(each.replace("%", "%25") for each in mapped)
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
@@ -130,6 +143,8 @@ async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
         return await work
     except asyncio.CancelledError:
         if over:
+            if sys.version_info >= (3, 11):
+                task.uncancel()
             raise asyncio.TimeoutError from None
         raise
     finally:
@@ -166,6 +181,7 @@ def channel_arguments(options: TransportOptions) -> list[tuple[str, Any]]:
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 5000),
         ("grpc.enable_http_proxy", 0),  # whatever the environment says
+        ("grpc.address_http_proxy_enabled_addresses", ""),  # as well, by another variable
         ("grpc.default_authority", _authority(options)),
     ]
     if options.connect_timeout_ms is not None:
@@ -198,19 +214,24 @@ def _insecure_channel(target: str, arguments: list[tuple[str, Any]]) -> Any:
 
 @contextlib.contextmanager
 def first_use() -> Iterator[None]:
-    """The library reads its settings as the first channel of the process is made.
+    """The library reads its settings when it is loaded, and heeds them as the first channel of the process is made.
 
     Its fork handlers crash children that never use it, such as those of a process pool, and do not help those that do
-    (ADR 0014). They are off, unless the user has set the variable, which is not left in the environment.
+    (ADR 0014). They are off, unless the user has set the variable. It is set only in here, only for the library, and
+    `os.environ` and with it other threads and children see nothing of it.
     """
-    if _FORK_SUPPORT in os.environ:
+    global _is_first_use
+    if not _is_first_use or _FORK_SUPPORT in os.environ:
         yield
         return
-    os.environ[_FORK_SUPPORT] = "false"
+    _is_first_use = False
+    os.putenv(_FORK_SUPPORT, "false")
+    _forget_settings()
     try:
         yield
     finally:
-        os.environ.pop(_FORK_SUPPORT, None)
+        os.unsetenv(_FORK_SUPPORT)
+        _forget_settings()
 
 
 def failure_of(error: grpc.aio.AioRpcError, limit: int) -> RpcFailure:
@@ -235,6 +256,14 @@ def _is_made_up(error: grpc.aio.AioRpcError, message: str) -> bool:
 
 def _receive_limit(options: TransportOptions) -> int:
     return min(options.max_receive_bytes, _LARGEST_INTEGER)
+
+
+def _sent(metadata: Metadata, timeout: float) -> list[tuple[str, bytes | str]]:
+    """Without what HTTP/2 forbids and the native library leaves out. A deadline in a user's own header is his."""
+    sent: list[tuple[str, bytes | str]] = [pair for pair in metadata if pair[0] not in _NOT_IN_HTTP_2]
+    if not any(name == _TIMEOUT_HEADER for name, _ in sent):
+        sent.append((_TIMEOUT_HEADER, grpc_timeout(timeout)))
+    return sent
 
 
 def _metadata(metadata: Any) -> Metadata:

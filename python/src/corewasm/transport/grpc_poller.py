@@ -7,11 +7,10 @@ would be a greenlet of a thread that never runs any: no answer would ever arrive
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
-
-from grpc._cython import cygrpc
 
 from corewasm.host.unpatched import Thread, threads_are_patched
 
@@ -36,7 +35,7 @@ class _PollerThread:
 @contextlib.contextmanager
 def real_poller() -> Iterator[None]:
     """Channels are made in here. Nothing is changed for the library's other users, nor if nobody patches threads."""
-    library: Any = cygrpc
+    library: Any = importlib.import_module("grpc._cython.cygrpc")  # another one after a fork
     patched = getattr(library, "threading", None)
     if patched is None or not threads_are_patched():
         yield

@@ -9,13 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 import ssl
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from corewasm.transport.api import TlsOptions
+from corewasm.transport.trust_anchors import Certificate, NotACertificate, pem_certificates
 
 _FILES = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Alpine, Arch, NixOS
@@ -29,33 +32,49 @@ _FILES = (
     "/usr/share/ssl/certs/ca-bundle.crt",
 )
 _FOLDERS = ("/etc/ssl/certs", "/etc/pki/tls/certs", "/system/etc/security/cacerts", "/usr/local/share/certs")
-_BEGIN = b"-----BEGIN"
 
 
 class TlsRefused(ValueError):
     """TLS options that cannot be used, or a server that is not whom it should be. The text says which."""
 
 
-def client_context(tls: TlsOptions) -> ssl.SSLContext:
-    """What a connection is made with.
+def client_contexts(tls: TlsOptions) -> list[ssl.SSLContext]:
+    """What a connection is made with: the first, and the next if the server's issuer was not found in it.
+
+    OpenSSL tries one root of a name; of several with the same name, each is in a context of its own.
 
     Raises:
         TlsRefused: roots or keys that cannot be read, or no roots at all.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.hostname_checks_common_name = False
-    # A name that is verified apart from the one sent is compared by `check_name`.
-    context.check_hostname = tls.verification_server_name is None
-    context.set_alpn_protocols(["h2"])
-    if tls.server_root_ca is not None:
-        _trust(context, tls.server_root_ca)
-    else:
-        _trust_the_machines(context)
-    if tls.client_cert is not None and tls.client_key is not None:
-        _show(context, tls.client_cert, tls.client_key)
-    return context
+    given = tls.server_root_ca
+    roots = list(_machine_roots()) if given is None else list(pem_certificates(given))
+    if given is not None and not roots:
+        raise TlsRefused("server_root_ca_cert holds no certificates in PEM")
+    contexts = []
+    for anchors in zip_longest(*_by_name(roots)) if roots else [()]:
+        context = _context(tls)
+        for der in anchors:
+            if der is not None:
+                with contextlib.suppress(ssl.SSLError, ValueError):  # a key of a kind that OpenSSL does not know
+                    context.load_verify_locations(cadata=der)
+        contexts.append(context)
+    if not roots:
+        _trust_openssls(contexts[0])
+    return contexts
+
+
+def check_leaf(der: bytes) -> None:
+    """An authority's certificate is no server's: OpenSSL takes it, native Core does not.
+
+    Raises:
+        TlsRefused: it is one.
+    """
+    try:
+        authority = Certificate(der).is_authority()
+    except NotACertificate as error:
+        raise TlsRefused(f"the server's certificate cannot be read: {error}") from None
+    if authority:
+        raise TlsRefused("the server's certificate is that of an authority (CA:TRUE), which must not be a server's")
 
 
 def check_name(wanted: str, certificate: dict[str, Any]) -> None:
@@ -85,28 +104,45 @@ def _matches(wanted: str, pattern: str) -> bool:
     return bool(dot) and "." in rest and rest == pattern[2:]
 
 
-def _trust(context: ssl.SSLContext, roots: bytes) -> None:
-    try:
-        context.load_verify_locations(cadata=roots.decode("ascii"))
-    except (ssl.SSLError, UnicodeDecodeError, ValueError) as error:
-        raise TlsRefused(f"server_root_ca_cert holds no certificates in PEM: {error}") from None
+def _context(tls: TlsOptions) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.hostname_checks_common_name = False
+    # A name that is verified apart from the one sent is compared by `check_name`.
+    context.check_hostname = tls.verification_server_name is None
+    context.set_alpn_protocols(["h2"])
+    if tls.client_cert is not None and tls.client_key is not None:
+        _show(context, tls.client_cert, tls.client_key)
+    return context
 
 
-def _trust_the_machines(context: ssl.SSLContext) -> None:
+def _by_name(roots: Iterable[Certificate]) -> list[list[bytes]]:
+    """What is trusted for each name, in the order in which it is tried."""
+    names: dict[bytes, dict[bytes, None]] = {}
+    for root in roots:
+        found = names.setdefault(root.subject, {})
+        if root.is_self_issued() and not root.is_authority():
+            found[root.der] = None  # a server's own
+        found[root.anchor()] = None
+    return [list(each) for each in names.values()]
+
+
+def _machine_roots() -> Iterator[Certificate]:
+    """Each once: a folder's files are often parts of the list."""
     files, folders = _named_by_the_environment()
-    if not files and not folders:
-        files, folders = list(filter(os.path.isfile, _FILES))[:1], []
-        context.load_default_certs()  # also the stores of Windows and macOS
-        if not files and not context.cert_store_stats()["x509_ca"]:
-            folders = list(filter(os.path.isdir, _FOLDERS))
-    for file in files:
-        with contextlib.suppress(OSError, ssl.SSLError):
-            context.load_verify_locations(cafile=file)
-    for folder in folders:
-        _trust_folder(context, folder)
-    if not context.cert_store_stats()["x509_ca"]:
-        where = ", ".join([*files, *folders]) or "the usual places"
-        raise TlsRefused(f"no root certificates are found in {where}: install ca-certificates, or set SSL_CERT_FILE")
+    named = bool(files or folders)
+    if not named and sys.platform != "win32":
+        files, folders = list(filter(os.path.isfile, _FILES))[:1], list(filter(os.path.isdir, _FOLDERS))[:1]
+    seen: set[bytes] = set()
+    for path in (*map(Path, files), *(path for folder in folders for path in _files_in(folder))):
+        for root in pem_certificates(_read(path)):
+            if root.der not in seen:
+                seen.add(root.der)
+                yield root
+    if named and not seen:
+        where = ", ".join([*files, *folders])
+        raise TlsRefused(f"no root certificates are found in {where}, which SSL_CERT_FILE or SSL_CERT_DIR name")
 
 
 def _named_by_the_environment() -> tuple[list[str], list[str]]:
@@ -114,14 +150,29 @@ def _named_by_the_environment() -> tuple[list[str], list[str]]:
     return ([file] if file else []), [each for each in (folders or "").split(os.pathsep) if each]
 
 
-def _trust_folder(context: ssl.SSLContext, folder: str) -> None:
-    """Every certificate in there, whatever its file is called."""
-    with contextlib.suppress(OSError):
-        for path in sorted(Path(folder).iterdir()):
-            with contextlib.suppress(OSError, ssl.SSLError, UnicodeDecodeError, ValueError):
-                content = path.read_bytes()
-                if _BEGIN in content:
-                    context.load_verify_locations(cadata=content.decode("ascii"))
+def _files_in(folder: str) -> list[Path]:
+    """Whatever they are called."""
+    try:
+        return sorted(Path(folder).iterdir())
+    except OSError:
+        return []
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes() if path.is_file() else b""
+    except OSError:
+        return b""
+
+
+def _trust_openssls(context: ssl.SSLContext) -> None:
+    """Nothing is at the usual places: Windows' stores, or where this Python's OpenSSL looks."""
+    context.load_default_certs()
+    paths = ssl.get_default_verify_paths()
+    if not context.cert_store_stats()["x509_ca"] and not (paths.capath and _files_in(paths.capath)):
+        raise TlsRefused(
+            "no root certificates are found in the usual places: install ca-certificates, or set SSL_CERT_FILE"
+        )
 
 
 def _show(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
