@@ -123,7 +123,8 @@ class IoThread:
         What was posted is not lost. `callback` gets the reason, and whether another loop has taken the place of one
         that failed: then all its tasks and timers are gone.
         """
-        self._interrupted.append(weakref.WeakMethod(callback))
+        alive = [each for each in self._interrupted if each() is not None]  # replay drivers come and go
+        self._interrupted = [*alive, weakref.WeakMethod(callback)]
 
     def post(self, callback: Callable[[], object]) -> None:
         """Runs `callback` on the thread soon. Dropped when the thread was closed.
