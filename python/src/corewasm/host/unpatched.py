@@ -199,6 +199,11 @@ class EventLoop(_Loop):  # type: ignore[misc]
     async def shutdown_default_executor(self, *_: Any) -> None:
         """There is none."""
 
+    def __del__(self) -> None:
+        """A loop that was lost is closed by nobody else, and may be in any state."""
+        with contextlib.suppress(Exception):
+            self.close()
+
 
 def _run(loop: EventLoop, result: asyncio.Future[Any], func: Callable[..., Any], args: tuple[Any, ...]) -> None:
     value, failure = None, None
