@@ -25,6 +25,8 @@ pub const KEPT_OF_LANG: usize = 90;
 /// another failure, is not cut again.
 pub const KEPT_OF_SERVICE: usize = KEPT_OF_LANG + 1;
 
+/// A failure around another takes a key and a length at least.
+const LEAST_BYTES: usize = 2;
 const CAUSE: u32 = 4;
 const NEXUS_CAUSE: u32 = 5;
 
@@ -51,7 +53,8 @@ pub fn decode<M: Message + Default>(encoded: &[u8], carrier: Carrier) -> Result<
 
 /// The carrier's message with what is nested too deep cut off; none if nothing is, or the bytes are no message.
 ///
-/// Of an ordinary message only the fields are looked at on the way to its failures, and nothing is copied.
+/// Of an ordinary message only the fields are looked at on the way to its failures, and nothing is copied. One that is
+/// too short for so many failures is not looked at.
 pub fn cut(encoded: &[u8], carrier: Carrier) -> Option<Vec<u8>> {
     let (places, kept) = match carrier {
         Carrier::WorkflowCompletion => (places::WORKFLOW_COMPLETION, KEPT_OF_LANG),
@@ -64,6 +67,9 @@ pub fn cut(encoded: &[u8], carrier: Carrier) -> Option<Vec<u8>> {
 
 /// As deep as the tables are; the causes are walked without recursion.
 fn cut_within(message: &[u8], places: Places, kept: usize) -> Option<Vec<u8>> {
+    if message.len() < kept * LEAST_BYTES {
+        return None;
+    }
     let mut output: Option<Vec<u8>> = None;
     let mut read = 0;
     for field in Fields::of(message) {
