@@ -43,9 +43,9 @@ FLOOR_FLAGS = [
         "reference-types",
     )
 ]
-# First -Os, then -Oz: the second finds more after the first than by itself. A large function that is called once stays a
-# function: inlined, its locals get numbers of their own, and gzip finds fewer repetitions. Of the smallest ones, which
-# the compiler leaves as they are at this level, the call takes longer than the work: 10% of a replay's turns.
+# First -Os, then -Oz: the second finds more after the first than by itself. A large function that is called once stays
+# a function: inlined, its locals get numbers of their own, and gzip finds fewer repetitions. Of the smallest ones,
+# which the compiler leaves as they are at this level, the call takes longer than the work: 10% of a replay's turns.
 SHRINK = ["-Os", "-Oz", "--converge", "--one-caller-inline-max-function-size=30", "--always-inline-max-function-size=6"]
 # The linker adds these to every module; no host needs them.
 LINKER_EXPORTS = ("__data_end", "__heap_base", "__wasm_call_ctors")
