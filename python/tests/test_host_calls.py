@@ -96,6 +96,22 @@ async def test_value_of_a_future_cancelled_in_between_goes_back() -> None:
     assert (back.worker, back.kind, back.value) == (1, worker.WORKFLOW, b"task 1")
 
 
+async def test_value_goes_back_if_its_task_is_cancelled_as_it_gets_it() -> None:
+    core = FakeCore(answer_polls)
+    driver = driver_of(core)
+
+    async def wait() -> bytes:
+        return bytes(await poll(driver))
+
+    task = asyncio.ensure_future(wait())
+    await asyncio.sleep(0)  # it has polled, and taken what was there
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await until(lambda: bool(core.inputs("undelivered")))
+    assert core.inputs("undelivered")[0].value == b"task 1"
+
+
 def test_value_for_a_closed_loop_goes_back() -> None:
     core = FakeCore(silent)
     driver = driver_of(core)

@@ -26,7 +26,8 @@ from test_trap_at_every_turn import Failed, Suppliers, all_ends_well
 
 HOST = str(Path(str(corewasm.host.__file__)).parent)
 NOT_STRUCK = ("io_thread.py", "unpatched.py", "process.py", "reports.py")  # not on the caller's way
-LANGS_OWN = ("__del__", "undelivered")  # Python swallows what strikes a finalizer; the other is called once per worker
+# Python swallows what strikes a finalizer; one is called once per worker; one runs in the task that waits, and ends it.
+LANGS_OWN = ("__del__", "undelivered", "__await__")
 SAMPLE, SEED = 120, 20261126
 EVERY = "COREWASM_EVERY_STRIKE"
 
@@ -115,17 +116,23 @@ def played(lines: Lines, monkeypatch: pytest.MonkeyPatch, traps: Collection[int]
     task = loop.create_task(all_ends_well(traps, 100, monkeypatch, began, PatientLang))
     try:
         while not task.done():
-            try:
-                loop.run_until_complete(task)
-            except CtrlC:
-                sys.settrace(None)
-                tell_interrupted(drivers[0])
+            run_until(task, loop, drivers)
+        run_until(loop.create_task(asyncio.sleep(0)), loop, drivers)  # it may come out when the runs have ended
     finally:
         sys.settrace(None)
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
     task.result()
     return drivers[0]
+
+
+def run_until(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop, drivers: list[Driver]) -> None:
+    """Runs the loop until the task has ended, or the exception comes out of it."""
+    try:
+        loop.run_until_complete(task)
+    except CtrlC:
+        sys.settrace(None)
+        tell_interrupted(drivers[0])
 
 
 def tell_interrupted(driver: Driver) -> None:

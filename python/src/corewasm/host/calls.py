@@ -2,13 +2,15 @@
 
 An exception may strike the caller's loop between any two bytecodes. A scheduled outcome is then scheduled again, and
 whatever is done here may be done twice. What a task calls of a future while it begins to wait (`add_done_callback`) is
-asyncio's own code, which nothing can interrupt: one that did would leave the task waiting for ever.
+asyncio's own code, which nothing can interrupt: one that did would leave the task waiting for ever. What runs in the
+task itself before that (`__await__`) is interrupted as any line of the task is, and ends it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Generator
 from typing import Any
 
 from corewasm.host.claim import Claim
@@ -36,7 +38,8 @@ class LoopCall(asyncio.Future[Any]):
     """
 
     __slots__ = (
-        "_calls", "_convert", "_given_back", "_given_up", "_make", "_outstanding", "_undelivered", "asked", "number",
+        "_calls", "_convert", "_given_back", "_given_up", "_make", "_outcome", "_outstanding", "_undelivered", "asked",
+        "number",
     )  # fmt: skip
 
     def __init__(
@@ -66,9 +69,30 @@ class LoopCall(asyncio.Future[Any]):
         self._convert = convert
         self._undelivered = undelivered
         self._given_back: Claim = _NONE
+        self._outcome: weakref.ref[_Outcome] | None = None
         self._outstanding = outstanding
         if outstanding is not None:
             outstanding.add(self)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """As a future's. An outcome that is there already is taken now, and the loop goes round once, not twice.
+
+        The value goes back to Core if the task is cancelled meanwhile.
+        """
+        outcome = self._outcome and self._outcome()
+        if outcome is None or self.done():
+            return (yield from super().__await__())
+        try:
+            outcome()
+        except (KeyboardInterrupt, SystemExit) as error:
+            raise_in_loop(self.get_loop(), error)  # the outcome is scheduled again
+            return (yield from super().__await__())
+        try:
+            yield
+            return self.result()
+        except BaseException:
+            outcome.refused_by(self)
+            raise
 
     def ask(self) -> AnyInput | None:
         """The input that Core answers, in its turn; None if nobody waits any more. Harmless to repeat."""
@@ -85,6 +109,7 @@ class LoopCall(asyncio.Future[Any]):
         if asyncio._get_running_loop() is loop:
             loop.call_soon(outcome)
             outcome.scheduled = True
+            self._outcome = weakref.ref(outcome)  # which the collector must find if the loop drops it
             return
         try:
             loop.call_soon_threadsafe(outcome)
@@ -129,11 +154,18 @@ class LoopCall(asyncio.Future[Any]):
 
     def lose(self, value: bytes, error: BaseException | None) -> None:
         """Gives a value back that cannot be delivered. Nothing, if it was delivered."""
-        delivered = self.done() and not self.cancelled() and self._exception is None
-        if error is None and self._undelivered is not None and not delivered:
+        if error is None and not self._has_value():
+            self.give_back(value)
+
+    def give_back(self, value: bytes) -> None:
+        """To Core, by whoever made the call."""
+        if self._undelivered is not None:
             if self._given_back is _NONE:
                 self._given_back = {}
             self._undelivered(value, self._given_back)
+
+    def _has_value(self) -> bool:
+        return self.done() and not self.cancelled() and self._exception is None
 
     def _fail(self, error: BaseException) -> None:
         if not self.done():
@@ -188,6 +220,11 @@ class _Outcome:
         if call is not None:
             call.lose(self._value, self._error)
             self._call = None
+
+    def refused_by(self, call: LoopCall) -> None:
+        """Whoever waited for this, and took it, does not get it."""
+        if self._call is None and self._error is None:
+            call.give_back(self._value)
 
     def _schedule_again(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
