@@ -79,7 +79,7 @@ class LoopCall(asyncio.Future[Any]):
 
         The value goes back to Core if the task is cancelled meanwhile.
         """
-        outcome = self._outcome and self._outcome()
+        outcome = self._outcome() if self._outcome is not None else None
         if outcome is None or self.done():
             return (yield from super().__await__())
         try:
