@@ -11,7 +11,8 @@ import pytest
 from corewasm.abi import turn, worker
 from corewasm.host import glimpse_pb2 as glimpse
 from corewasm.host.driver import Driver
-from fake_core import CallFailed, FakeCore, driver_of, resolved
+from fake_core import CallFailed, FakeCore, RecordingSinks, driver_of, resolved
+from test_host_calls import until
 
 WORKFLOW_TASK = glimpse.WorkflowTask(
     task_token=b"token", workflow_execution=glimpse.WorkflowTask.Execution(run_id="run-1")
@@ -31,10 +32,10 @@ def activity(token: bytes) -> bytes:
 class ScriptedWorker:
     """Answers a worker's inputs. `tasks` are what polls get, first come first served; the rest wait."""
 
-    def __init__(self, *tasks: bytes) -> None:
+    def __init__(self, *tasks: bytes, sinks: RecordingSinks | None = None) -> None:
         self.tasks = list(tasks)
         self.core = FakeCore(self.apply)
-        self.driver = driver_of(self.core)
+        self.driver = driver_of(self.core, sinks)
         self.trap_on: list[str] = []
 
     def apply(self, each: turn.Input) -> Iterable[turn.Effect]:
@@ -237,6 +238,17 @@ async def test_permits_in_use_are_told_until_released() -> None:
     scripted.trap_next()
     nudge(scripted.driver)
     assert [(permit.permit, permit.kind) for permit in scripted.ledger().permits] == [(3, worker.NEXUS_SLOT)]
+
+
+async def test_a_permit_that_crossed_its_cancellation_goes_back_if_its_turn_traps() -> None:
+    sinks = RecordingSinks()
+    scripted = ScriptedWorker(sinks=sinks)
+    scripted.open()
+    scripted.trap_next()
+    scripted.driver.submit(turn.Input(slot_reserved=worker.SlotReserved(request=7, permit=3)))
+    await until(lambda: bool(sinks.slot_effects))
+    assert [(kind, each.slot_release.permit) for kind, each in sinks.slot_effects] == [("slot_release", 3)]
+    assert not scripted.ledger().permits
 
 
 async def test_calls_of_clients_are_asked_again_only_if_they_may_be_retried() -> None:

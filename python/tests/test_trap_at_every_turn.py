@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import pytest
@@ -72,10 +73,11 @@ class TrappingInstance:
 
 
 class Suppliers:
-    """A user's slot suppliers: so many permits of each kind, given a moment later."""
+    """A user's slot suppliers: so many permits of each kind, given `rounds` of the loop later, by turns."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, rounds: Sequence[int] = (0,)) -> None:
         self._slots = slots
+        self._rounds = itertools.cycle(rounds)
         self._free: dict[int, int] = {}
         self._kinds: dict[int, int] = {}
         self._asked: dict[int, worker.SlotReserve] = {}
@@ -96,7 +98,7 @@ class Suppliers:
             self._give(effect.slot_try_reserve, wait=False)
         elif kind == "slot_release":
             self._kinds.pop(effect.slot_release.permit)  # KeyError: released twice
-        asyncio.get_running_loop().call_soon(self._serve)
+        asyncio.get_running_loop().call_soon(self._serve_after, next(self._rounds))
 
     def out(self) -> list[int]:
         """Permits that did not come back."""
@@ -105,6 +107,12 @@ class Suppliers:
     def waiting(self) -> list[int]:
         """Requests that nobody took back."""
         return list(self._asked)
+
+    def _serve_after(self, rounds: int) -> None:
+        if rounds:
+            asyncio.get_running_loop().call_soon(self._serve_after, rounds - 1)
+        else:
+            self._serve()
 
     def _serve(self) -> None:
         for request, message in list(self._asked.items()):
@@ -162,13 +170,14 @@ async def all_ends_well(
     monkeypatch: pytest.MonkeyPatch,
     began: Callable[[Driver, Suppliers], None] = lambda *_: None,
     new_lang: Callable[..., SmallLang] = SmallLang,
+    permit_rounds: Sequence[int] = (0,),
 ) -> int:
     """Plays the runs. Returns how many turns they took. `began` is called when the worker is open.
 
     Raises:
         Failed: with what was lost.
     """
-    service, instances, suppliers = SmallService(), TrappingInstances(traps), Suppliers(5)
+    service, instances, suppliers = SmallService(), TrappingInstances(traps), Suppliers(5, permit_rounds)
     transport: Callable[[TransportOptions], SmallService] = lambda _: service  # noqa: E731
     monkeypatch.setattr("corewasm.host.rpcs.make_transport", transport)
     io: Any = LoopIo()
@@ -230,4 +239,18 @@ async def test_nothing_is_lost_wherever_the_traps_are(
             await all_ends_well({first, first + then}, cached, monkeypatch)
         except Failed as failure:
             lost[first] = str(failure)
+    assert lost == {}
+
+
+@pytest.mark.parametrize("permit_rounds", [(1, 0, 5), (8, 2, 0, 3), (3, 13)], ids=str)
+async def test_permits_that_come_late_are_not_lost(
+    permit_rounds: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = await all_ends_well((), 100, monkeypatch, permit_rounds=permit_rounds)
+    lost: dict[tuple[int, int], str] = {}
+    for first, then in itertools.product(range(turns - 12, turns + 1), range(3, 9)):
+        try:
+            await all_ends_well({first, first + then}, 100, monkeypatch, permit_rounds=permit_rounds)
+        except Failed as failure:
+            lost[first, first + then] = str(failure)
     assert lost == {}

@@ -118,12 +118,12 @@ class Recovery:
         self._calls = {call: as_message(each) for call, each in sorted((self._calls | self._tasks).items())}
         self._tasks.clear()
         given = map(as_message, () if self._reopening else self._batch)
-        batch = [each for each in given if self._is_wanted(each)]
+        recovered = Recovered()
+        batch = [each for each in given if self._is_wanted(each, recovered)]
         too_often = counts and len(self._traps) == _TRAPS and now - self._traps[0] <= _WITHIN_SECONDS
         culprit = self._culprit(batch[0]) if counts and len(batch) == 1 else None
         if culprit is not None and not (too_often or self._is_certain(culprit)):
             culprit = None
-        recovered = Recovered()
         self._take_back_requests(recovered)
         if too_often:
             self._fail_workers(recovered, culprit, trap)
@@ -142,11 +142,17 @@ class Recovery:
             return False
         return bool(suspect.run_id) or any(each is suspect.input for each in self._given_again)
 
-    def _is_wanted(self, each: turn.Input) -> bool:
-        """A permit that was just given is not input for another instance, but one more permit that is out."""
+    def _is_wanted(self, each: turn.Input, recovered: Recovered) -> bool:
+        """A permit that was just given is not input for another instance, but one more permit that is out.
+
+        If nobody wanted it any more, it goes back.
+        """
         kind = _kind(each)
         if kind == "slot_reserved":
             self._slot_reserved(each.slot_reserved)
+            permit = each.slot_reserved.permit
+            if permit and not any(permit in ledger.permits() for ledger in self._ledgers.values()):
+                recovered.effects.append(turn.Effect(slot_release=worker.SlotRelease(permit=permit)))
         return kind not in (*_DROPPED, "slot_reserved")
 
     def _take_back_requests(self, recovered: Recovered) -> None:
