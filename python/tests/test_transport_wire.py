@@ -5,9 +5,10 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 
+import grpc.aio
 import pytest
 
-from corewasm.transport import RpcFailure, TransportOptions, UnaryRequest, make_transport
+from corewasm.transport import RpcFailure, TransportOptions, UnaryRequest, grpc_channel, make_transport
 from raw_http2 import Http2Server, React, Stream, http2_server
 
 URI = "/a.Service/Method"
@@ -77,6 +78,25 @@ async def test_status_without_trailing_metadata_is_the_servers_whatever_its_text
 async def test_other_http_answers_are_no_lost_connection() -> None:
     error, _ = await failure_of(lambda stream: stream.headers((b"x", b"y"), end=True))
     assert (error.code, error.transport) == (2, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Stream removed (Transport closed (Socket closed (GOAWAY received; Error code: 2; Debug Text: Cancelled)))",
+        "Stream removed (recvmsg:Connection reset by peer)",
+        "Transport destroyed",
+        "Stream removed (Endpoint read failed (Socket closed))",
+        "Last stream closed after sending GOAWAY",
+        "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.2:1: Connection refused",
+    ],
+)
+def test_what_the_library_calls_a_lost_connection(text: str) -> None:
+    nothing = grpc.aio.Metadata()
+    error = grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, nothing, nothing, text, None)
+    assert grpc_channel.failure_of(error, 1).transport
+    error = grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, nothing, nothing, f"no: {text}", None)
+    assert not grpc_channel.failure_of(error, 1).transport
 
 
 async def test_name_that_does_not_exist_is_the_transports_fault() -> None:

@@ -50,8 +50,9 @@ _NO_PEER = re.compile(r"UNKNOWN:Error received from peer +\{")
 _CONNECTION_TEXTS = re.compile(
     r"failed to connect to all addresses; last error: .*"
     r"|(errors resolving|DNS resolution failed for) .*"
-    r"|(Stream removed \()?"
+    r"|((Stream removed|Transport closed|Transport destroyed|Socket closed|Endpoint read failed) \()*"
     r"((recvmsg: ?|sendmsg: ?)?(Socket closed|Connection reset by peer|Broken pipe|Connection timed out)"
+    r"|Transport closed|Transport destroyed|Endpoint read failed|Last stream closed after sending GOAWAY"
     r"|GOAWAY received; .*|RST_STREAM \(.*|Received RST_STREAM .*|[Kk]eepalive .*|[Pp]ing timeout.*)\)*",
     re.DOTALL,
 )
