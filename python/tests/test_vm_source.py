@@ -21,6 +21,19 @@ def test_packaged_module_without_the_variable(monkeypatch: pytest.MonkeyPatch) -
     assert module_path().parts[-2:] == ("corewasm", "core.wasm")
 
 
+def test_a_file_that_is_replaced_does_not_change_a_running_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = read_module(module_path())
+    path = tmp_path / "core.wasm"
+    path.write_bytes(before.wasm)
+    monkeypatch.setenv("COREWASM_MODULE", str(path))
+    Instance().close()
+    path.write_bytes(b"of another release")
+    with Instance() as after_a_trap:
+        assert after_a_trap.source.sha256 == before.sha256
+
+
 def test_damaged_module_is_refused_naming_both_hashes(tmp_path: Path) -> None:
     path = tmp_path / "core.wasm"
     path.write_bytes(b"\0asm\1\0\0\0")

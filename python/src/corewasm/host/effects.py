@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from corewasm.abi import turn
@@ -29,11 +29,11 @@ class EffectsOfTurn:
 
     done = 0
     failures = 0
+    effects: Sequence[Kinded] = ()
 
-    def __init__(self, number: int, instance: int, effects: list[Kinded]) -> None:
+    def __init__(self, number: int, instance: int) -> None:
         self.number = number
         self.instance = instance
-        self.effects = effects
 
 
 Perform: TypeAlias = "Callable[[EffectsOfTurn, str, turn.Effect], None]"

@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError, Message
 
 from corewasm.abi import turn, worker
 from corewasm.host import glimpse_pb2 as glimpse
+from corewasm.host.varint import varint
 
 _SERVICE = "/temporal.api.workflowservice.v1.WorkflowService/"
 _POLL_WORKFLOW = _SERVICE + "PollWorkflowTaskQueue"
@@ -21,6 +22,8 @@ _WORKFLOW_COMPLETED = _SERVICE + "RespondWorkflowTaskCompleted"
 _WORKFLOW_FAILED = _SERVICE + "RespondWorkflowTaskFailed"
 _QUERY_COMPLETED = _SERVICE + "RespondQueryTaskCompleted"
 _STICKY = 2
+_EVICTION_TAG = varint(glimpse.Activation.Job.REMOVE_FROM_CACHE_FIELD_NUMBER << 3 | 2)
+"""What every activation with an eviction has in it, and hardly any other: to look at each one's jobs takes time."""
 
 
 _M = TypeVar("_M", bound=Message)
@@ -68,9 +71,8 @@ class Ledger:
         if kind == worker.WORKFLOW:
             activation = glimpse_at(glimpse.Activation, value)
             self._runs[activation.run_id] = True
-            for job in activation.jobs[:]:
-                if job.HasField("remove_from_cache"):
-                    self._evicting.add(activation.run_id)
+            if _EVICTION_TAG in value and any(job.HasField("remove_from_cache") for job in activation.jobs[:]):
+                self._evicting.add(activation.run_id)
             return
         self._returned.discard((kind, value))
         token = _started_task(kind, value)

@@ -13,7 +13,7 @@ The driver reports every turn here, under its turn lock. Inputs count once their
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,7 +62,7 @@ class Recovery:
         self._requests: dict[int, tuple[int, worker.SlotKind]] = {}
         self._batch: Sequence[AnyInput] = ()
         self._reopening = False
-        self._noted = 0
+        self._inputs_noted = False
         self._given_again: list[turn.Input] = []
         self._traps: deque[float] = deque(maxlen=_TRAPS)
         self._on_input = self._input_handlers()
@@ -82,34 +82,31 @@ class Recovery:
         """These inputs are about to be given to Core. `reopening`: they are a first group of `after_trap`."""
         self._batch = batch
         self._reopening = reopening
-        self._noted = 0
+        self._inputs_noted = False
 
-    def finished(self, effects: Sequence[tuple[str, turn.Effect]], refused: Container[int] = ()) -> None:
+    def finished(self, effects: Sequence[tuple[str, turn.Effect]], refused: Mapping[int, object] | None = None) -> None:
         """The turn ended well, with these effects: each with its kind.
 
         `refused` are the places in the batch of inputs that Core did not take. Whoever is interrupted in here calls it
-        again: it goes on where it was, and each single step may be done twice.
+        again: to take all inputs again is harmless until the first effect was taken, and all effects at any time.
         """
         batch = self._batch
-        for index in range(self._noted, len(batch)):
-            each = batch[index]
-            if index in refused:
-                self._forget(each)
-            elif isinstance(each, TaskInput):
-                self._tasks[each.call] = each
-            else:
-                self._note(each)
-            self._noted = index + 1
+        if not self._inputs_noted:
+            for index, each in enumerate(batch):
+                if refused and index in refused:
+                    self._forget(each)
+                elif isinstance(each, TaskInput):
+                    self._tasks[each.call] = each
+                else:
+                    self._note(each)
+            self._inputs_noted = True
         if self._given_again:
             self._given_again = [each for each in self._given_again if all(each is not done for done in batch)]
-        before = len(batch)
-        for index in range(self._noted - before, len(effects)):
-            kind, effect = effects[index]
+        for kind, effect in effects:
             if kind == "call_resolved":  # most are
                 self._call_resolved(effect.call_resolved)
             elif kind in self._on_effect:
                 self._on_effect[kind](getattr(effect, kind))
-            self._noted = before + index + 1
 
     def after_trap(self, trap: CoreTrap, now: float, *, counts: bool = True) -> Recovered:
         """What the new instance begins with. `now` in seconds. One that does not count has no culprit."""

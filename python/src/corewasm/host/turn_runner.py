@@ -14,7 +14,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
 from corewasm.abi import turn, worker
@@ -65,24 +64,29 @@ class _State:
     groups: deque[list[turn.Input]] = field(default_factory=deque)
 
 
-class _Turn:
+class _Turn(EffectsOfTurn):
     """A turn in hand. What a stage has not set yet stands in the class: to set it for each turn takes time."""
 
     interrupted = False
     request: bytes | None = None
     response: bytes | None = None
-    refused: Mapping[int, turn.InputError] = MappingProxyType({})
+    refused: Mapping[int, turn.InputError] | None = None
     wakeup_ns: int | None = None
-    effects: EffectsOfTurn | None = None
+    is_read = False
     """Set last of what is read from the response."""
     trap: CoreTrap | None = None
     next: _State | None = None
 
     def __init__(
-        self, number: int, items: Sequence[AnyInput | Late], batch: Sequence[AnyInput], before: list[Kinded]
+        self,
+        number: int,
+        instance: int,
+        items: Sequence[AnyInput | Late],
+        batch: Sequence[AnyInput],
+        before: list[Kinded],
     ) -> None:
         """`before` are effects that are due whatever the turn comes to."""
-        self.number = number
+        super().__init__(number, instance)
         self.items = items
         self.batch = batch
         self.before = before
@@ -157,7 +161,7 @@ class TurnRunner:
             items = tuple(self.inbox)
             batch = self._made(items, before)
         state.recovery.began(batch, reopening)
-        current = self._turn = _Turn(next(self._numbers), items, batch, before)
+        current = self._turn = _Turn(next(self._numbers), state.number, items, batch, before)
         return current
 
     def _made(self, items: Sequence[AnyInput | Late], before: list[Kinded]) -> list[AnyInput]:
@@ -200,13 +204,14 @@ class TurnRunner:
         return state.instance.turn(current.request)
 
     def _finish(self, current: _Turn, response: bytes) -> None:
-        if current.effects is None:
+        if not current.is_read:
             self._read_response(current, turn.TurnResponse.FromString(response))
-        assert current.effects is not None, "set above"
-        self._state.entropy = b""
-        self._state.recovery.finished(current.effects.effects, current.refused)
+        state = self._state
+        state.entropy = b""
+        state.recovery.finished(current.effects, current.refused)
         self.wakeup_ns = current.wakeup_ns
-        self._add_effects(current.effects)
+        if current.effects:
+            self._add_effects(current)
 
     def _read_response(self, current: _Turn, response: turn.TurnResponse) -> None:
         # A slice: to iterate over a message's own container takes three times as long.
@@ -219,7 +224,8 @@ class TurnRunner:
             current.refused = _refusals(response, current.batch)
             for index, why in current.refused.items():
                 self._refused(as_message(current.batch[index]), why, effects)
-        current.effects = EffectsOfTurn(current.number, self._state.number, effects)
+        current.effects = effects
+        current.is_read = True
 
     def _refused(self, refused: turn.Input, why: turn.InputError, effects: list[Kinded]) -> None:
         """Whoever waits for what the input would have done hears that it was not done."""
@@ -245,10 +251,9 @@ class TurnRunner:
             report(logger, logging.ERROR, "Core trapped, its instance is replaced: %s", trap)
             self._state.instance.close()
             current.next = self._after_trap(current, trap)
-        assert current.effects is not None, "a trapped turn's effects come with the next state"
         self.wakeup_ns = None
         self._state = current.next
-        self._add_effects(current.effects)
+        self._add_effects(current)
 
     def _after_trap(self, current: _Turn, trap: CoreTrap) -> _State:
         old = self._state
@@ -256,7 +261,7 @@ class TurnRunner:
         recovered = recovery.after_trap(trap, monotonic(), counts=not isinstance(trap, AnswerLost))
         groups = deque([*recovered.groups, *old.groups])
         effects = [(effect.WhichOneof("kind") or "", effect) for effect in recovered.effects]
-        current.effects = EffectsOfTurn(current.number, old.number, current.before + effects)
+        current.effects = current.before + effects
         return _State(old.number + 1, instance, recovery, groups=groups)
 
 

@@ -13,7 +13,7 @@ from corewasm.vm.compiled import compiled_module
 from corewasm.vm.engine import RESERVED
 from corewasm.vm.errors import CoreTrap, MemoryRangeError, ModuleError
 from corewasm.vm.raw_calls import RawFunction, memory_of
-from corewasm.vm.source import ModuleSource, module_path, read_module
+from corewasm.vm.source import ModuleSource, module_in_use
 
 _EXPORTS: dict[str, tuple[list[str], list[str]]] = {
     "abi_version": ([], ["i32"]),
@@ -35,13 +35,13 @@ class Instance:
     """A fresh instance. Not to be used by two threads at once; after a `CoreTrap` not to be used at all."""
 
     def __init__(self, source: ModuleSource | None = None) -> None:
-        """Loads `source`, or the module that `module_path` finds.
+        """Loads `source`, or the module that this process uses.
 
         Raises:
             NoRoomForModule: this process may not have the memory.
             ModuleError: damaged, another ABI, imports something, lacks an export.
         """
-        self.source = source or read_module(module_path())
+        self.source = source or module_in_use()
         compiled = compiled_module(self.source)
         if compiled.module.imports:
             names = ", ".join(f"{i.module}.{i.name}" for i in compiled.module.imports)

@@ -35,6 +35,19 @@ def module_path() -> Path:
     return absolute(override) if override else _packaged
 
 
+def module_in_use() -> ModuleSource:
+    """The module at `module_path`, read once: an upgrade that replaces the file is for processes that start later.
+
+    Raises:
+        ModuleError: as of `read_module`.
+    """
+    path = module_path()
+    source = _in_use.get(path)
+    if source is None:
+        source = _in_use[path] = read_module(path)
+    return source
+
+
 def read_module(path: Path) -> ModuleSource:
     """Reads the module; `<path>.json` beside it, if there, must name its hash.
 
@@ -115,3 +128,4 @@ def _find() -> tuple[Path, dict[Path, bytes]]:
 
 
 _packaged, _archived = _find()
+_in_use: dict[Path, ModuleSource] = {}
