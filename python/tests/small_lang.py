@@ -96,7 +96,7 @@ class SmallLang:
 
     async def close(self) -> None:
         """Shuts the worker down, as the official SDK does."""
-        self.driver.submit(turn.Input(worker_initiate_shutdown=worker.WorkerInitiateShutdown(worker=1)))
+        self._submit(turn.Input(worker_initiate_shutdown=worker.WorkerInitiateShutdown(worker=1)))
         await asyncio.gather(*self._loops)
         finalize = worker.WorkerFinalizeShutdown
         await self._call(lambda call: turn.Input(worker_finalize_shutdown=finalize(worker=1, call=call)))
@@ -175,6 +175,9 @@ class SmallLang:
     async def _complete(self, kind: worker.TaskKind, body: bytes) -> None:
         complete = worker.WorkerComplete
         await self._call(lambda call: turn.Input(worker_complete=complete(worker=1, kind=kind, call=call, body=body)))
+
+    def _submit(self, each: turn.Input) -> None:
+        self.driver.submit(each)
 
     def _call(
         self, make: Callable[[int], turn.Input], lost: Callable[[bytes], None] | None = None

@@ -41,6 +41,16 @@ async def test_waiting_yields_to_others_even_if_core_answers_at_once() -> None:
     assert others == [1, 1, 1]
 
 
+async def test_an_answer_without_a_value_that_is_there_does_not_cost_a_round_of_the_loop() -> None:
+    driver = driver_of(FakeCore(answer_polls))
+    others: list[int] = []
+    asyncio.get_running_loop().call_soon(others.append, 1)
+    await driver.call(poll_input)
+    assert others == []
+    await asyncio.sleep(0)
+    assert others == [1]
+
+
 async def test_turn_runs_in_the_callers_thread() -> None:
     core = FakeCore(answer_polls)
     await poll(driver_of(core))

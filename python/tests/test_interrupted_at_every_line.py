@@ -92,7 +92,13 @@ class PatientDriver:
 
 
 class PatientLang(SmallLang):
-    """Repeats a call that was interrupted before it was made, as it would be interrupted in lang's own code."""
+    """Repeats what was interrupted before it was done, as it would be interrupted in lang's own code."""
+
+    def _submit(self, each: Any) -> None:
+        try:
+            super()._submit(each)
+        except CtrlC:
+            super()._submit(each)
 
     def _call(self, *arguments: Any) -> asyncio.Future[Any]:
         try:
@@ -117,7 +123,8 @@ def played(lines: Lines, monkeypatch: pytest.MonkeyPatch, traps: Collection[int]
     try:
         while not task.done():
             run_until(task, loop, drivers)
-        run_until(loop.create_task(asyncio.sleep(0)), loop, drivers)  # it may come out when the runs have ended
+        for _ in range(3):  # it may come out when the runs have ended
+            run_until(loop.create_task(asyncio.sleep(0)), loop, drivers)
     finally:
         sys.settrace(None)
         loop.run_until_complete(loop.shutdown_asyncgens())

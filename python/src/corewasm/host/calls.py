@@ -32,9 +32,9 @@ class CoreDoesNotAnswer(RuntimeError):
 class LoopCall(asyncio.Future[Any]):
     """A call whose caller holds it, as an asyncio future.
 
-    It is never resolved before the call has returned to its caller: awaiting one that is done does not yield, and the
-    SDK's poll loops would then starve everything else on their loop. An outcome that is there by then is taken as soon
-    as somebody waits for it, at the latest when the loop goes round.
+    It is never resolved before the call has returned to its caller. An outcome that is there by then is taken as soon
+    as somebody waits for it, at the latest when the loop goes round. Whoever awaits a task always lets the loop go
+    round: the SDK's poll loops would starve everything else on it. What is answered without a value returns at once.
     """
 
     __slots__ = (
@@ -75,9 +75,9 @@ class LoopCall(asyncio.Future[Any]):
             outstanding.add(self)
 
     def __await__(self) -> Generator[Any, None, Any]:
-        """As a future's. An outcome that is there already is taken now, and the loop goes round once, not twice.
+        """As a future's. An outcome that is there already is taken now; for a task the loop goes round once, not twice.
 
-        The value goes back to Core if the task is cancelled meanwhile.
+        A value goes back to Core if the awaiting task is cancelled meanwhile.
         """
         outcome = self._outcome() if self._outcome is not None else None
         if outcome is None or self.done():
@@ -87,6 +87,8 @@ class LoopCall(asyncio.Future[Any]):
         except (KeyboardInterrupt, SystemExit) as error:
             raise_in_loop(self.get_loop(), error)  # the outcome is scheduled again
             return (yield from super().__await__())
+        if self._undelivered is None:
+            return self.result()
         try:
             yield
             return self.result()
