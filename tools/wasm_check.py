@@ -16,8 +16,8 @@ from tools.cache import ROOT
 
 ABI_PAGE = ROOT / "docs" / "abi.md"
 # The module's size and its size after gzip -9, in bytes (docs/adr/0013).
-SIZE_BUDGET = 1_200_000
-GZIP_BUDGET = 400_000
+SIZE_BUDGET = 1_250_000
+GZIP_BUDGET = 415_000
 
 # Above the floor: not every host runs it. (In this order: one feature may need another turned off first.)
 FEATURES_OFF = (

@@ -15,7 +15,10 @@ Script = Callable[[turn.Input], Iterable[turn.Effect]]
 
 
 class FakeCore:
-    """Applies `script` to every input. `trap_at` holds the numbers of turns that die."""
+    """Applies `script` to every input. `trap_at` holds the numbers of turns that die.
+
+    `keep` and `forget` go into the next response.
+    """
 
     def __init__(self, script: Script) -> None:
         self.script = script
@@ -24,6 +27,8 @@ class FakeCore:
         self.next_wakeup_ns: int | None = None
         self.trap_at: set[int] = set()
         self.closed = False
+        self.keep: list[turn.Keep] = []
+        self.forget: list[bytes] = []
         self._last: tuple[bytes, bytes] | None = None
         self._busy = threading.Lock()
 
@@ -49,6 +54,10 @@ class FakeCore:
             response.effects.extend(self.script(each))
         if self.next_wakeup_ns is not None:
             response.next_wakeup_ns = self.next_wakeup_ns
+        if self.keep or self.forget:
+            response.kept.keep.extend(self.keep)
+            response.kept.forget.extend(self.forget)
+        self.keep, self.forget = [], []
         return response
 
     def close(self) -> None:

@@ -17,7 +17,6 @@ OLDEST, NEWEST = "3.20.3", "7.36.2"
 PROGRAM = """
 import google.protobuf
 from corewasm.abi import telemetry, turn, worker
-from corewasm.host import glimpse_pb2
 from corewasm.host.frame import Framer
 from corewasm.host.task_inputs import CompleteInput, PollInput
 
@@ -27,7 +26,6 @@ request = turn.TurnRequest.FromString(Framer().turn_request(11, 22, b"seed", giv
 assert (request.wall_clock_ns, request.monotonic_ns, request.entropy) == (11, 22, b"seed")
 assert [each.WhichOneof("kind") for each in request.inputs] == ["worker_complete", "worker_poll", "worker_complete"]
 assert request.inputs[0].worker_complete.body == large.body
-assert glimpse_pb2.Activation.FromString(glimpse_pb2.Activation(run_id="r").SerializeToString()).run_id == "r"
 assert telemetry.LogRecord(fields={"a": "1"}).fields["a"] == "1"
 print(google.protobuf.__version__)
 """

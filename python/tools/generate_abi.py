@@ -18,7 +18,6 @@ from google.protobuf import descriptor_pb2
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = {
     ROOT / "proto": ("corewasm/abi/v1/turn.proto", "corewasm/abi/v1/worker.proto", "corewasm/abi/v1/telemetry.proto"),
-    ROOT / "python" / "proto": ("corewasm/host/glimpse.proto",),
 }
 TARGET = ROOT / "python" / "src"
 

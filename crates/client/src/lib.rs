@@ -16,7 +16,7 @@ mod retry;
 mod shape;
 mod tables;
 mod user_call;
-mod wire;
+pub mod wire;
 
 pub use call::{CallOptions, Retry, Rpc, RpcError};
 pub use client::Client;

@@ -7,19 +7,23 @@ use prost::{
 
 /// A field's value as far as its wire type tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Value<'a> {
+pub enum Value<'a> {
+    /// A number, a bool or an enum's value.
     Varint(u64),
+    /// Bytes, a string or a message.
     Bytes(&'a [u8]),
+    /// A number of four or eight bytes.
     Fixed,
 }
 
 /// The fields of a message in their order. Ends after the first that does not decode.
-pub(crate) struct Fields<'a> {
+pub struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    pub(crate) const fn of(message: &'a [u8]) -> Self {
+    /// The fields of this message.
+    pub const fn of(message: &'a [u8]) -> Self {
         Self { rest: message }
     }
 
@@ -77,11 +81,13 @@ fn last<'a>(message: &'a [u8], field: u32) -> Option<Value<'a>> {
     Fields::of(message).flatten().filter(|(number, _)| *number == field).last().map(|(_, value)| value)
 }
 
-pub(crate) fn varint(message: &[u8], field: u32) -> Option<u64> {
+/// The number in a field, if there is one.
+pub fn varint(message: &[u8], field: u32) -> Option<u64> {
     if let Some(Value::Varint(value)) = last(message, field) { Some(value) } else { None }
 }
 
-pub(crate) fn bytes(message: &[u8], field: u32) -> Option<&[u8]> {
+/// The bytes, string or message in a field, if there is one.
+pub fn bytes(message: &[u8], field: u32) -> Option<&[u8]> {
     if let Some(Value::Bytes(bytes)) = last(message, field) { Some(bytes) } else { None }
 }
 
@@ -107,6 +113,7 @@ pub(crate) fn first_bytes(message: &[u8], field: u32) -> Option<&[u8]> {
     })
 }
 
-pub(crate) fn text(message: &[u8], field: u32) -> Option<String> {
+/// The text in a field, if there is one.
+pub fn text(message: &[u8], field: u32) -> Option<String> {
     bytes(message, field).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
 }

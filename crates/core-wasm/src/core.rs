@@ -2,35 +2,118 @@
 
 use bytes::Bytes;
 use corewasm_abi::Module;
-use corewasm_host::{
-    InputError, TurnDriver,
-    envelope::{Input, TurnRequest, TurnResponse, input::Kind},
+use corewasm_host::envelope::{
+    CallError, Input, Open, TaskKind, TurnRequest, TurnResponse, input::Kind, input::Repetition,
 };
+use corewasm_host::{CallResult, Host, HostRef, InputError, PermitRef, TurnDriver, code};
 use prost::Message;
 
+use crate::account::{Account, parties};
 use crate::{clients::Clients, workers::Workers};
 
 /// One instance of Core: the clients and workers of one Runtime.
 pub struct Core {
     driver: TurnDriver,
+    parts: Parts,
+}
+
+struct Parts {
+    host: Host,
     clients: Clients,
     workers: Workers,
+    account: Account,
+    aftermath: Aftermath,
+}
+
+/// What is left to do of the trap of an earlier instance.
+#[derive(Default)]
+struct Aftermath {
+    /// Workers that were not opened again, and why.
+    failed: Vec<(u32, String)>,
+    /// The input that trapped has no effect when it is given again.
+    is_culprit_settled: bool,
 }
 
 impl Default for Core {
     fn default() -> Self {
         let driver = TurnDriver::new();
-        let clients = Clients::new(driver.host());
-        let workers = Workers::new(driver.host(), clients.clone());
-        Self { driver, clients, workers }
+        let host = driver.host();
+        let clients = Clients::new(host.clone());
+        let workers = Workers::new(host.clone(), clients.clone());
+        let (account, aftermath) = (Account::default(), Aftermath::default());
+        Self { driver, parts: Parts { host, clients, workers, account, aftermath } }
     }
 }
 
 impl Core {
     /// Makes a turn with a decoded request.
     pub fn take_turn(&mut self, request: TurnRequest) -> TurnResponse {
-        let Self { driver, clients, workers } = self;
-        driver.turn(request, &mut |input| dispatch(clients, workers, input))
+        let Self { driver, parts } = self;
+        let inputs = (0..).zip(&request.inputs).filter(|(_, input)| !parts.is_settled(input));
+        let inputs = parts.account.observed(inputs);
+        let mut response = driver.turn(request, &mut |input| parts.apply(input));
+        if parts.account.keeps() {
+            let workers = &parts.workers;
+            parts.account.finish(inputs, &mut response, &|worker| workers.names(worker));
+        }
+        response
+    }
+}
+
+impl Parts {
+    /// Whether it is the culprit of a trap, which was dealt with when the worker was opened again.
+    fn is_settled(&self, input: &Input) -> bool {
+        self.aftermath.is_culprit_settled && input.repetition() == Repetition::Trapped
+    }
+
+    fn apply(&mut self, input: Input) -> Result<(), InputError> {
+        match (input.repetition(), &input.kind) {
+            (_, Some(Kind::Open(open))) => self.open(open),
+            _ if self.is_settled(&input) => {
+                self.aftermath.is_culprit_settled = false;
+                Ok(())
+            }
+            (Repetition::Unanswered, Some(kind)) if self.answers_now(kind) => Ok(()),
+            _ => dispatch(&self.clients, &self.workers, input),
+        }
+    }
+
+    /// Opens what an earlier instance had open, if the host kept it.
+    fn open(&mut self, open: &Open) -> Result<(), InputError> {
+        if !open.keep {
+            return Ok(());
+        }
+        let restored = self.account.restore(open)?;
+        self.aftermath.is_culprit_settled = restored.is_culprit_settled;
+        restored.answers.into_iter().for_each(|(call, result)| self.host.resolve(call, result));
+        let released = restored.released.into_iter().filter_map(PermitRef::new);
+        released.for_each(|permit| self.host.release_permit(permit, None));
+        restored.failed.iter().filter_map(|(worker, _)| HostRef::new(*worker)).for_each(|worker| {
+            self.host.worker_closed(worker);
+        });
+        self.aftermath.failed = restored.failed;
+        for kind in restored.inputs {
+            // What is refused is missed by the inputs that need it, each of which says so.
+            let _ = dispatch(&self.clients, &self.workers, Input { kind: Some(kind), ..Input::default() });
+        }
+        Ok(())
+    }
+
+    /// Answers a call of an earlier instance that is not asked again.
+    fn answers_now(&self, unanswered: &Kind) -> bool {
+        let (worker, call) = parties(unanswered);
+        let failed = self.aftermath.failed.iter().find(|(failed, _)| *failed == worker);
+        let result: CallResult = match (failed, unanswered) {
+            (Some((_, why)), _) => Err(CallError::runtime(why.clone())),
+            // Its answer to the server is on its way.
+            (_, Kind::WorkerComplete(each)) if each.kind == TaskKind::Workflow as i32 => Ok(Bytes::new()),
+            (_, Kind::ClientCall(each)) if !each.retry => {
+                Err(CallError::rpc(code::UNAVAILABLE, "Core was restarted during the call", Bytes::new()))
+            }
+            _ => return false,
+        };
+        self.host.resolve(call, result);
+        true
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`Core`] takes turns (docs/abi.md). It knows which client and which worker each input is for, and nothing of what
 //! they do.
 
+mod account;
 mod clients;
 mod core;
 mod workers;

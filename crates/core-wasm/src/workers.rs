@@ -197,6 +197,14 @@ impl Workers {
         Ok(())
     }
 
+    /// The sticky queue and the instance key of an open worker; none of one that replays.
+    pub(crate) fn names(&self, worker: u32) -> Option<(String, String)> {
+        match self.open.borrow().get(worker).ok()? {
+            OpenWorker::Live(worker) => Some(worker.names()),
+            OpenWorker::Replay(_) => None,
+        }
+    }
+
     fn get(&self, worker: u32) -> Result<Worker, InputError> {
         let open = self.open.borrow();
         open.get(worker).map(|open| open.worker().clone()).map_err(worker_error)

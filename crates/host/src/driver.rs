@@ -78,7 +78,8 @@ impl TurnDriver {
         self.host.clone()
     }
 
-    /// Makes one turn. Inputs that are not the host's own go to `dispatch`, which must not wait for anything.
+    /// Makes one turn. Inputs that are not the host's own go to `dispatch`, which must not wait for anything. So does
+    /// `Open`, when its settings are in force; if it is refused there, it was not given.
     pub fn turn(
         &mut self,
         request: TurnRequest,
@@ -98,7 +99,7 @@ impl TurnDriver {
         let idle = self.host.run_tasks(TASK_POLLS);
         let next_wakeup_ns = self.next_wakeup(idle).map(Instant::as_nanos);
         let effects = self.host.outbox().take();
-        TurnResponse { effects, next_wakeup_ns, input_errors, request_error: String::new() }
+        TurnResponse { effects, next_wakeup_ns, input_errors, ..TurnResponse::default() }
     }
 
     /// The clocks and the generator move on. A monotonic clock that goes back is held where it was.
@@ -117,7 +118,7 @@ impl TurnDriver {
     ) -> Result<(), InputError> {
         check_size(&input)?;
         match input.kind {
-            Some(input::Kind::Open(open)) => self.open(open),
+            Some(input::Kind::Open(open)) => self.open(open, dispatch),
             None => Err(InputError::unknown_message()),
             Some(_) if !self.opened => Err(InputError::bad_state("the first input must be Open")),
             Some(input::Kind::RpcResult(result)) => self.rpc_result(result),
@@ -129,25 +130,34 @@ impl TurnDriver {
                 self.slot_reserved(&reserved);
                 Ok(())
             }
-            kind => dispatch(Input { kind }),
+            kind => dispatch(Input { kind, repetition: input.repetition }),
         }
     }
 
-    fn open(&mut self, open: Open) -> Result<(), InputError> {
+    fn open(
+        &mut self,
+        mut open: Open,
+        dispatch: &mut dyn FnMut(Input) -> Result<(), InputError>,
+    ) -> Result<(), InputError> {
         if self.opened {
             return Err(InputError::bad_state("Open was given already"));
         }
+        self.apply_settings(&mut open);
+        dispatch(Input { kind: Some(input::Kind::Open(open)), ..Input::default() })?;
         self.opened = true;
+        Ok(())
+    }
+
+    fn apply_settings(&self, open: &mut Open) {
         let settings = Settings {
             worker_heartbeat_interval: non_zero(open.worker_heartbeat_interval_ns),
             disable_environment_info: open.disable_environment_info,
-            host_name: open.host_name,
-            process_id: open.process_id,
-            environment: entries::texts(open.environment),
+            host_name: std::mem::take(&mut open.host_name),
+            process_id: std::mem::take(&mut open.process_id),
+            environment: entries::texts(std::mem::take(&mut open.environment)),
         };
-        self.host.open(settings, open.log_filter.unwrap_or_default());
-        self.host.open_metrics(open.metrics.unwrap_or_default());
-        Ok(())
+        self.host.open(settings, open.log_filter.take().unwrap_or_default());
+        self.host.open_metrics(open.metrics.take().unwrap_or_default());
     }
 
     fn rpc_result(&self, result: RpcResult) -> Result<(), InputError> {

@@ -132,7 +132,8 @@ impl Host {
         }
     }
 
-    fn release_permit(&self, permit: PermitRef, info: Option<SlotInfo>) {
+    /// Gives a permit back. `info` is absent if it was never used.
+    pub fn release_permit(&self, permit: PermitRef, info: Option<SlotInfo>) {
         self.emit(effect::Kind::SlotRelease(SlotRelease { permit: permit.raw(), info }));
     }
 }

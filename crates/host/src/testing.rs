@@ -61,7 +61,7 @@ impl VirtualHost {
         inputs: impl IntoIterator<Item = input::Kind>,
         dispatch: &mut dyn FnMut(Input) -> Result<(), InputError>,
     ) -> Vec<effect::Kind> {
-        let inputs = inputs.into_iter().map(|kind| Input { kind: Some(kind) }).collect();
+        let inputs = inputs.into_iter().map(|kind| Input { kind: Some(kind), ..Input::default() }).collect();
         let request = TurnRequest {
             wall_clock_ns: WALL_START_NS + self.elapsed.as_nanos() as u64,
             monotonic_ns: self.elapsed.as_nanos() as u64,

@@ -85,9 +85,9 @@ fn a_cancelled_call_is_resolved_once_and_its_work_dropped() {
 #[test]
 fn the_first_input_must_be_open_and_only_the_first() {
     let mut driver = TurnDriver::new();
-    let open = || Input { kind: Some(input::Kind::Open(Open::default())) };
-    let close = Input { kind: Some(input::Kind::HistoryClose(Default::default())) };
-    let unknown = Input { kind: None };
+    let open = || Input { kind: Some(input::Kind::Open(Open::default())), ..Input::default() };
+    let close = Input { kind: Some(input::Kind::HistoryClose(Default::default())), ..Input::default() };
+    let unknown = Input::default();
     let request = TurnRequest { inputs: vec![close, open(), open(), unknown], ..TurnRequest::default() };
     let response = driver.turn(request, &mut |_| Ok(()));
     let errors: Vec<_> = response.input_errors.iter().map(|error| (error.input_index, error.kind())).collect();
@@ -99,7 +99,7 @@ fn the_first_input_must_be_open_and_only_the_first() {
 fn the_same_entropy_gives_the_same_numbers_and_other_entropy_others() {
     let draw = |entropy: &'static [u8]| {
         let mut driver = TurnDriver::new();
-        let open = Input { kind: Some(input::Kind::Open(Open::default())) };
+        let open = Input { kind: Some(input::Kind::Open(Open::default())), ..Input::default() };
         let request = TurnRequest { entropy: entropy.into(), inputs: vec![open], ..TurnRequest::default() };
         driver.turn(request, &mut |_| Ok(()));
         let host = driver.host();

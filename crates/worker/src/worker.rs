@@ -273,6 +273,11 @@ impl Worker {
         self.register(&connection).map_err(WorkerError::ReplaceClient)
     }
 
+    /// The sticky queue, empty if there is none, and the instance key: a worker that is opened again keeps both.
+    pub fn names(&self) -> (String, String) {
+        (self.0.sticky_queue.clone().unwrap_or_default(), self.0.context.client.instance_key().to_owned())
+    }
+
     /// The host's newest sample of the machine's load. False if this worker has no slots that depend on it.
     pub fn set_load(&self, load: Load) -> bool {
         let resources = self.0.context.slots.resources.as_ref();

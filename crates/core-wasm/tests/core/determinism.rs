@@ -96,7 +96,7 @@ proptest! {
         let mut host = opened_with_metrics();
         for (inputs, pause) in turns {
             host.pass(pause);
-            host.turn_raw(inputs.into_iter().map(|kind| Input { kind: Some(kind) }).collect());
+            host.turn_raw(inputs.into_iter().map(|kind| Input { kind: Some(kind), ..Input::default() }).collect());
         }
         replay(&host.log);
     }

@@ -43,7 +43,7 @@ fn invalid_headers_have_the_native_text() {
 #[test]
 fn what_is_not_known_or_not_wanted_is_said() {
     let mut host = TestHost::opened();
-    let response = host.turn_raw(vec![Input { kind: None }]);
+    let response = host.turn_raw(vec![Input::default()]);
     assert_eq!(response.input_errors[0].kind(), Kind::UnknownMessage);
     let sample = input::Kind::ResourceSample(ResourceSample::default());
     assert_eq!(host.refusal(sample).kind(), Kind::BadState);

@@ -28,7 +28,7 @@ impl TestHost {
     }
 
     pub(crate) fn turn(&mut self, inputs: impl IntoIterator<Item = input::Kind>) -> TurnResponse {
-        let inputs = inputs.into_iter().map(|kind| Input { kind: Some(kind) }).collect();
+        let inputs = inputs.into_iter().map(|kind| Input { kind: Some(kind), ..Input::default() }).collect();
         self.turn_raw(inputs)
     }
 

@@ -18,7 +18,7 @@ use corewasm_testkit::simulator::Turns;
 use crate::wasm::Wasm;
 
 fn request(inputs: Vec<input::Kind>) -> Vec<u8> {
-    let inputs = inputs.into_iter().map(|kind| Input { kind: Some(kind) }).collect();
+    let inputs = inputs.into_iter().map(|kind| Input { kind: Some(kind), ..Input::default() }).collect();
     TurnRequest { monotonic_ns: 1, entropy: vec![1; 32].into(), inputs, ..TurnRequest::default() }.encode_to_vec()
 }
 

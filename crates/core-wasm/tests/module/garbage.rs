@@ -36,7 +36,7 @@ fn response(module: &mut impl Turns, request: Vec<u8>) -> TurnResponse {
 }
 
 fn request(kind: Option<input::Kind>) -> Vec<u8> {
-    let inputs = vec![Input { kind }];
+    let inputs = vec![Input { kind, ..Input::default() }];
     TurnRequest { monotonic_ns: 1, entropy: vec![1; 32].into(), inputs, ..TurnRequest::default() }.encode_to_vec()
 }
 

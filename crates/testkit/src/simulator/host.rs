@@ -93,7 +93,7 @@ impl<T: Turns> SimulatedHost<T> {
             wall_clock_ns: WALL_START_NS + self.now_ns,
             monotonic_ns: self.now_ns,
             entropy: if self.log.is_empty() { vec![42; 32].into() } else { Bytes::new() },
-            inputs: inputs.into_iter().map(|kind| Input { kind: Some(kind) }).collect(),
+            inputs: inputs.into_iter().map(|kind| Input { kind: Some(kind), ..Input::default() }).collect(),
         };
         let request = request.encode_to_vec();
         let response = self.module.turn(request.clone());

@@ -91,7 +91,7 @@ impl<T: Turns> Player<'_, T> {
             wall_clock_ns: self.monotonic_ns,
             monotonic_ns: self.monotonic_ns,
             entropy: if self.monotonic_ns == 1 { vec![3; 32].into() } else { Bytes::new() },
-            inputs: kinds.into_iter().map(|kind| Input { kind: Some(kind) }).collect(),
+            inputs: kinds.into_iter().map(|kind| Input { kind: Some(kind), ..Input::default() }).collect(),
         };
         self.monotonic_ns += 1_000_000;
         let response = self.answered(request.encode_to_vec());

@@ -49,7 +49,7 @@ impl Player {
             wall_clock_ns: self.now_ns,
             monotonic_ns: self.now_ns,
             entropy: if self.last_call == 0 { vec![3; 32].into() } else { Bytes::new() },
-            inputs: kinds.into_iter().map(|kind| Input { kind: Some(kind) }).collect(),
+            inputs: kinds.into_iter().map(|kind| Input { kind: Some(kind), ..Input::default() }).collect(),
         };
         let response = module.turn(request.encode_to_vec());
         let response = TurnResponse::decode(response.as_slice()).expect("every turn is answered");

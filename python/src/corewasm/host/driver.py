@@ -35,12 +35,14 @@ from corewasm.host.task_inputs import AnyInput
 from corewasm.host.turn_runner import Late, TurnRunner, Turns, numbered, once
 from corewasm.host.unpatched import monotonic_ns
 from corewasm.transport import TransportOptions
-from corewasm.vm import Instance
+from corewasm.vm import Instance, ModuleError
 
 logger = logging.getLogger(__name__)
 
 _IO_ATTEMPTS = 5
 _BUSY_SECONDS = 0.01
+_KEEPS = (1, 2)
+"""The first ABI in which Core says what outlives an instance."""
 
 
 class Sinks(Protocol):
@@ -74,7 +76,7 @@ class Driver:
         sinks: Sinks,
         error_of: ErrorOf,
         io: IoThread,
-        new_instance: Callable[[], Turns] = Instance,
+        new_instance: Callable[[], Turns] | None = None,
     ) -> None:
         self.pid = process.current()
         self.clients, self.workers, self.permits = Handles(), Handles(), Handles()
@@ -83,7 +85,7 @@ class Driver:
         self._sinks = sinks
         self._error_of = error_of
         self._effects = EffectQueue(self._perform)
-        self._runner = TurnRunner(opening, new_instance, self._effects.add)
+        self._runner = TurnRunner(opening, new_instance or _instance_that_keeps, self._effects.add)
         self._requests = IoRequests(io)
         self._turn_claim: Claim = {}
         self._calls: dict[int, LoopCall | ThreadCall] = {}
@@ -452,6 +454,15 @@ def undelivered(driver: Driver, worker_handle: int, kind: worker.TaskKind) -> Ca
         driver.post(once(claim, lambda: turn.Input(undelivered=message)))
 
     return give_back
+
+
+def _instance_that_keeps() -> Instance:
+    instance = Instance()
+    if instance.abi_version < _KEEPS:
+        instance.close()
+        found, needed = ((".".join(map(str, each))) for each in (instance.abi_version, _KEEPS))
+        raise ModuleError(f"{instance.source.path} speaks ABI {found}, this version of corewasm needs {needed}")
+    return instance
 
 
 def _wake(driver: weakref.ref[Driver]) -> None:

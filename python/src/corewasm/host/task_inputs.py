@@ -20,9 +20,7 @@ class TaskInput:
     __slots__ = ("call", "kind", "worker")
 
     def __init__(self, handle: int, kind: worker.TaskKind, call: int) -> None:
-        self.worker = handle
-        self.kind = kind
-        self.call = call
+        self.worker, self.kind, self.call = handle, kind, call
 
     def SerializeToString(self) -> bytes:  # noqa: N802 - as messages call it
         """The bytes of `message`."""
@@ -65,8 +63,8 @@ class CompleteInput(TaskInput):
         return b"".join((_COMPLETE, varint(len(fields) + len(body)), fields, body))
 
     def message(self) -> turn.Input:  # noqa: D102
-        message = worker.WorkerComplete(worker=self.worker, kind=self.kind, call=self.call, body=self.body)
-        return turn.Input(worker_complete=message)
+        complete = worker.WorkerComplete
+        return turn.Input(worker_complete=complete(worker=self.worker, kind=self.kind, call=self.call, body=self.body))
 
 
 AnyInput: TypeAlias = turn.Input | TaskInput

@@ -2,8 +2,12 @@
 
 An exception may strike the thread that runs a turn between any two bytecodes. So a turn is a record (`_Turn`), stages
 fill it in, and each stage may be done again: inputs leave their queue only once the record has them, the module's
-answer is kept where its call leaves it, the account (`Recovery`) counts its steps, and a trap's aftermath is prepared
-beside the present state, which then is replaced as a whole.
+answer is kept where its call leaves it, what is kept for the next instance may be noted twice, and a trap's aftermath
+is prepared beside the present state, which then is replaced as a whole.
+
+After a trap the next instance is opened with what Core has kept and with the calls that are unanswered. Then each input
+of the turn that trapped is given again, in a turn of its own, so that a second trap names the culprit. What follows for
+it is Core's to decide.
 """
 
 from __future__ import annotations
@@ -20,11 +24,11 @@ from corewasm.abi import turn, worker
 from corewasm.host.claim import Claim
 from corewasm.host.effects import EffectsOfTurn, Kinded
 from corewasm.host.frame import Framer
-from corewasm.host.recovery import Recovery
+from corewasm.host.kept import Kept, again
 from corewasm.host.reports import report
 from corewasm.host.rpc_results import refusal
 from corewasm.host.task_inputs import AnyInput, as_message
-from corewasm.host.unpatched import monotonic, monotonic_ns, time_ns
+from corewasm.host.unpatched import monotonic_ns, time_ns
 from corewasm.vm import AnswerLost, CoreTrap
 
 logger = logging.getLogger(__name__)
@@ -59,9 +63,25 @@ class _State:
 
     number: int
     instance: Turns
-    recovery: Recovery
+    kept: Kept
     entropy: bytes = field(default_factory=lambda: os.urandom(32))
-    groups: deque[list[turn.Input]] = field(default_factory=deque)
+    is_new: bool = False
+    """The instance before was lost, and this one is not open yet."""
+    trap: CoreTrap | None = None
+    alone: AnyInput | Late | None = None
+    """What was alone in the turn that trapped."""
+    repetition: turn.Input.Repetition = turn.Input.FIRST
+    """Whether that had trapped before."""
+    again: deque[_Again] = field(default_factory=deque)
+    """Comes before the inbox, each in a turn of its own."""
+
+
+@dataclass(frozen=True)
+class _Again:
+    """An input of a turn whose instance was lost. `trapped`: it may be to blame."""
+
+    item: AnyInput | Late
+    trapped: bool
 
 
 class _Turn(EffectsOfTurn):
@@ -71,6 +91,8 @@ class _Turn(EffectsOfTurn):
     request: bytes | None = None
     response: bytes | None = None
     refused: Mapping[int, turn.InputError] | None = None
+    response_with_changes: turn.TurnResponse | None = None
+    inputs_noted = False
     wakeup_ns: int | None = None
     is_read = False
     """Set last of what is read from the response."""
@@ -85,7 +107,10 @@ class _Turn(EffectsOfTurn):
         batch: Sequence[AnyInput],
         before: list[Kinded],
     ) -> None:
-        """`before` are effects that are due whatever the turn comes to."""
+        """`items` are what the inputs of the `batch` were made from, none for those that open an instance.
+
+        `before` are effects that are due whatever the turn comes to.
+        """
         super().__init__(number, instance)
         self.items = items
         self.batch = batch
@@ -99,11 +124,12 @@ class TurnRunner:
         self, opening: turn.Open, new_instance: Callable[[], Turns], add_effects: Callable[[EffectsOfTurn], None]
     ) -> None:
         """`add_effects` takes a turn's effects; it may get the same ones twice."""
+        opening.keep = True
         self.inbox: deque[AnyInput | Late] = deque([turn.Input(open=opening)])
         self.wakeup_ns: int | None = None
         self._new_instance = new_instance
         self._add_effects = add_effects
-        self._state = _State(0, new_instance(), Recovery(opening))
+        self._state = _State(0, new_instance(), Kept(opening))
         self._numbers = itertools.count(1)
         self._framer = Framer()
         self._turn: _Turn | None = None
@@ -115,7 +141,7 @@ class TurnRunner:
 
     def has_work(self) -> bool:
         """Whether there are inputs, or a turn was left."""
-        return True if self.inbox or self._turn is not None else bool(self._state.groups)
+        return True if self.inbox or self._turn is not None else self._state.is_new or bool(self._state.again)
 
     def run_one(self) -> None:
         """One turn, or the rest of one that was left.
@@ -126,7 +152,8 @@ class TurnRunner:
         current = self._turn or self._begin()
         response = current.response
         try:
-            self._take_from_queue(current)
+            if current.trap is None:  # else they are taken, and wait to be given again
+                self._take_from_queue(current)
             if response is None and current.trap is None:
                 response = current.response = self._answer(current)
         except CoreTrap as trap:
@@ -152,15 +179,18 @@ class TurnRunner:
         state = self._state
         before: list[Kinded] = []
         items: Sequence[AnyInput | Late] = ()
-        batch: Sequence[AnyInput] = ()
-        reopening = False
-        if state.groups:
-            batch = state.groups[0]
-            reopening = as_message(batch[0]).WhichOneof("kind") == "open"
+        batch: Sequence[AnyInput]
+        if state.is_new:
+            alone = None if state.alone is None else next(iter(self._made((state.alone,), [])), None)
+            batch = state.kept.first_turn(state.trap, None if alone is None else again(alone, state.repetition))
+        elif state.again:
+            items = (state.again[0].item,)
+            batch = self._made(items, before)
+            if state.again[0].trapped:
+                batch = [again(each, turn.Input.TRAPPED) for each in batch]
         else:
             items = tuple(self.inbox)
             batch = self._made(items, before)
-        state.recovery.began(batch, reopening)
         current = self._turn = _Turn(next(self._numbers), state.number, items, batch, before)
         return current
 
@@ -186,12 +216,12 @@ class TurnRunner:
 
     def _take_from_queue(self, current: _Turn) -> None:
         """Done again, it takes out what is still there: others only add behind."""
-        inbox, groups = self.inbox, self._state.groups
+        inbox, state = self.inbox, self._state
         for item in current.items:
             if inbox and inbox[0] is item:
                 inbox.popleft()
-        if groups and groups[0] is current.batch:
-            groups.popleft()
+            elif state.again and state.again[0].item is item:
+                state.again.popleft()
 
     def _answer(self, current: _Turn) -> bytes:
         state = self._state
@@ -208,7 +238,9 @@ class TurnRunner:
             self._read_response(current, turn.TurnResponse.FromString(response))
         state = self._state
         state.entropy = b""
-        state.recovery.finished(current.effects, current.refused)
+        if state.is_new:
+            state.is_new = False
+        state.kept.finished(current)
         self.wakeup_ns = current.wakeup_ns
         if current.effects:
             self._add_effects(current)
@@ -218,6 +250,8 @@ class TurnRunner:
         effects = [(effect.WhichOneof("kind") or "", effect) for effect in response.effects[:]]
         if current.before:
             effects = current.before + effects
+        if response.HasField("kept"):
+            current.response_with_changes = response
         if response.HasField("next_wakeup_ns"):
             current.wakeup_ns = response.next_wakeup_ns
         if response.request_error or response.input_errors:
@@ -257,12 +291,17 @@ class TurnRunner:
 
     def _after_trap(self, current: _Turn, trap: CoreTrap) -> _State:
         old = self._state
-        instance, recovery = self._new_instance(), old.recovery.copy()
-        recovered = recovery.after_trap(trap, monotonic(), counts=not isinstance(trap, AnswerLost))
-        groups = deque([*recovered.groups, *old.groups])
-        effects = [(effect.WhichOneof("kind") or "", effect) for effect in recovered.effects]
-        current.effects = current.before + effects
-        return _State(old.number + 1, instance, recovery, groups=groups)
+        instance, kept = self._new_instance(), old.kept.copy()
+        nobody = isinstance(trap, AnswerLost)
+        effects = kept.lost(None if nobody else monotonic_ns())
+        current.effects = [*current.before, *((effect.WhichOneof("kind") or "", effect) for effect in effects)]
+        state = _State(old.number + 1, instance, kept, is_new=True, trap=None if nobody else trap)
+        state.again.extend(_Again(item, not nobody) for item in current.items)
+        state.again.extend(old.again)
+        if len(current.batch) == 1 and not nobody:
+            state.alone = next((item for item in current.items if self._made((item,), [])), None)
+            state.repetition = as_message(current.batch[0]).repetition
+        return state
 
 
 def once(claim: Claim, make: Callable[[], AnyInput | None]) -> Late:

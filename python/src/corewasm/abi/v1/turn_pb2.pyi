@@ -23,16 +23,62 @@ class TurnRequest(_message.Message):
     def __init__(self, wall_clock_ns: _Optional[int] = ..., monotonic_ns: _Optional[int] = ..., entropy: _Optional[bytes] = ..., inputs: _Optional[_Iterable[_Union[Input, _Mapping]]] = ...) -> None: ...
 
 class TurnResponse(_message.Message):
-    __slots__ = ("effects", "next_wakeup_ns", "input_errors", "request_error")
+    __slots__ = ("effects", "next_wakeup_ns", "input_errors", "request_error", "kept")
     EFFECTS_FIELD_NUMBER: _ClassVar[int]
     NEXT_WAKEUP_NS_FIELD_NUMBER: _ClassVar[int]
     INPUT_ERRORS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ERROR_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
     effects: _containers.RepeatedCompositeFieldContainer[Effect]
     next_wakeup_ns: int
     input_errors: _containers.RepeatedCompositeFieldContainer[InputError]
     request_error: str
-    def __init__(self, effects: _Optional[_Iterable[_Union[Effect, _Mapping]]] = ..., next_wakeup_ns: _Optional[int] = ..., input_errors: _Optional[_Iterable[_Union[InputError, _Mapping]]] = ..., request_error: _Optional[str] = ...) -> None: ...
+    kept: KeptChanges
+    def __init__(self, effects: _Optional[_Iterable[_Union[Effect, _Mapping]]] = ..., next_wakeup_ns: _Optional[int] = ..., input_errors: _Optional[_Iterable[_Union[InputError, _Mapping]]] = ..., request_error: _Optional[str] = ..., kept: _Optional[_Union[KeptChanges, _Mapping]] = ...) -> None: ...
+
+class KeptChanges(_message.Message):
+    __slots__ = ("keep", "forget")
+    KEEP_FIELD_NUMBER: _ClassVar[int]
+    FORGET_FIELD_NUMBER: _ClassVar[int]
+    keep: _containers.RepeatedCompositeFieldContainer[Keep]
+    forget: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, keep: _Optional[_Iterable[_Union[Keep, _Mapping]]] = ..., forget: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class Keep(_message.Message):
+    __slots__ = ("key", "state", "input", "value", "unchanged")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    key: bytes
+    state: bytes
+    input: int
+    value: int
+    unchanged: bool
+    def __init__(self, key: _Optional[bytes] = ..., state: _Optional[bytes] = ..., input: _Optional[int] = ..., value: _Optional[int] = ..., unchanged: _Optional[bool] = ...) -> None: ...
+
+class Kept(_message.Message):
+    __slots__ = ("key", "state", "body")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    key: bytes
+    state: bytes
+    body: bytes
+    def __init__(self, key: _Optional[bytes] = ..., state: _Optional[bytes] = ..., body: _Optional[bytes] = ...) -> None: ...
+
+class Trapped(_message.Message):
+    __slots__ = ("text", "panic", "at_ns", "alone")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    PANIC_FIELD_NUMBER: _ClassVar[int]
+    AT_NS_FIELD_NUMBER: _ClassVar[int]
+    ALONE_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    panic: str
+    at_ns: _containers.RepeatedScalarFieldContainer[int]
+    alone: bytes
+    def __init__(self, text: _Optional[str] = ..., panic: _Optional[str] = ..., at_ns: _Optional[_Iterable[int]] = ..., alone: _Optional[bytes] = ...) -> None: ...
 
 class InputError(_message.Message):
     __slots__ = ("input_index", "kind", "message")
@@ -59,7 +105,15 @@ class InputError(_message.Message):
     def __init__(self, input_index: _Optional[int] = ..., kind: _Optional[_Union[InputError.Kind, str]] = ..., message: _Optional[str] = ...) -> None: ...
 
 class Input(_message.Message):
-    __slots__ = ("open", "client_connect", "client_update_headers", "client_update_api_key", "client_close", "client_call", "call_cancelled", "rpc_result", "worker_open", "replay_worker_open", "worker_validate", "worker_replace_client", "worker_initiate_shutdown", "worker_finalize_shutdown", "worker_poll", "worker_complete", "worker_heartbeat", "worker_request_eviction", "undelivered", "history_push", "history_close", "orphaned_rpc_result", "worker_drop", "slot_reserved", "resource_sample")
+    __slots__ = ("open", "client_connect", "client_update_headers", "client_update_api_key", "client_close", "client_call", "call_cancelled", "rpc_result", "worker_open", "replay_worker_open", "worker_validate", "worker_replace_client", "worker_initiate_shutdown", "worker_finalize_shutdown", "worker_poll", "worker_complete", "worker_heartbeat", "worker_request_eviction", "undelivered", "history_push", "history_close", "orphaned_rpc_result", "worker_drop", "slot_reserved", "resource_sample", "repetition")
+    class Repetition(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        FIRST: _ClassVar[Input.Repetition]
+        UNANSWERED: _ClassVar[Input.Repetition]
+        TRAPPED: _ClassVar[Input.Repetition]
+    FIRST: Input.Repetition
+    UNANSWERED: Input.Repetition
+    TRAPPED: Input.Repetition
     OPEN_FIELD_NUMBER: _ClassVar[int]
     CLIENT_CONNECT_FIELD_NUMBER: _ClassVar[int]
     CLIENT_UPDATE_HEADERS_FIELD_NUMBER: _ClassVar[int]
@@ -85,6 +139,7 @@ class Input(_message.Message):
     WORKER_DROP_FIELD_NUMBER: _ClassVar[int]
     SLOT_RESERVED_FIELD_NUMBER: _ClassVar[int]
     RESOURCE_SAMPLE_FIELD_NUMBER: _ClassVar[int]
+    REPETITION_FIELD_NUMBER: _ClassVar[int]
     open: Open
     client_connect: ClientConnect
     client_update_headers: ClientUpdateHeaders
@@ -110,7 +165,8 @@ class Input(_message.Message):
     worker_drop: _worker_pb2.WorkerDrop
     slot_reserved: _worker_pb2.SlotReserved
     resource_sample: _worker_pb2.ResourceSample
-    def __init__(self, open: _Optional[_Union[Open, _Mapping]] = ..., client_connect: _Optional[_Union[ClientConnect, _Mapping]] = ..., client_update_headers: _Optional[_Union[ClientUpdateHeaders, _Mapping]] = ..., client_update_api_key: _Optional[_Union[ClientUpdateApiKey, _Mapping]] = ..., client_close: _Optional[_Union[ClientClose, _Mapping]] = ..., client_call: _Optional[_Union[ClientCall, _Mapping]] = ..., call_cancelled: _Optional[_Union[CallCancelled, _Mapping]] = ..., rpc_result: _Optional[_Union[RpcResult, _Mapping]] = ..., worker_open: _Optional[_Union[_worker_pb2.WorkerOpen, _Mapping]] = ..., replay_worker_open: _Optional[_Union[_worker_pb2.ReplayWorkerOpen, _Mapping]] = ..., worker_validate: _Optional[_Union[_worker_pb2.WorkerValidate, _Mapping]] = ..., worker_replace_client: _Optional[_Union[_worker_pb2.WorkerReplaceClient, _Mapping]] = ..., worker_initiate_shutdown: _Optional[_Union[_worker_pb2.WorkerInitiateShutdown, _Mapping]] = ..., worker_finalize_shutdown: _Optional[_Union[_worker_pb2.WorkerFinalizeShutdown, _Mapping]] = ..., worker_poll: _Optional[_Union[_worker_pb2.WorkerPoll, _Mapping]] = ..., worker_complete: _Optional[_Union[_worker_pb2.WorkerComplete, _Mapping]] = ..., worker_heartbeat: _Optional[_Union[_worker_pb2.WorkerHeartbeat, _Mapping]] = ..., worker_request_eviction: _Optional[_Union[_worker_pb2.WorkerRequestEviction, _Mapping]] = ..., undelivered: _Optional[_Union[_worker_pb2.Undelivered, _Mapping]] = ..., history_push: _Optional[_Union[_worker_pb2.HistoryPush, _Mapping]] = ..., history_close: _Optional[_Union[_worker_pb2.HistoryClose, _Mapping]] = ..., orphaned_rpc_result: _Optional[_Union[OrphanedRpcResult, _Mapping]] = ..., worker_drop: _Optional[_Union[_worker_pb2.WorkerDrop, _Mapping]] = ..., slot_reserved: _Optional[_Union[_worker_pb2.SlotReserved, _Mapping]] = ..., resource_sample: _Optional[_Union[_worker_pb2.ResourceSample, _Mapping]] = ...) -> None: ...
+    repetition: Input.Repetition
+    def __init__(self, open: _Optional[_Union[Open, _Mapping]] = ..., client_connect: _Optional[_Union[ClientConnect, _Mapping]] = ..., client_update_headers: _Optional[_Union[ClientUpdateHeaders, _Mapping]] = ..., client_update_api_key: _Optional[_Union[ClientUpdateApiKey, _Mapping]] = ..., client_close: _Optional[_Union[ClientClose, _Mapping]] = ..., client_call: _Optional[_Union[ClientCall, _Mapping]] = ..., call_cancelled: _Optional[_Union[CallCancelled, _Mapping]] = ..., rpc_result: _Optional[_Union[RpcResult, _Mapping]] = ..., worker_open: _Optional[_Union[_worker_pb2.WorkerOpen, _Mapping]] = ..., replay_worker_open: _Optional[_Union[_worker_pb2.ReplayWorkerOpen, _Mapping]] = ..., worker_validate: _Optional[_Union[_worker_pb2.WorkerValidate, _Mapping]] = ..., worker_replace_client: _Optional[_Union[_worker_pb2.WorkerReplaceClient, _Mapping]] = ..., worker_initiate_shutdown: _Optional[_Union[_worker_pb2.WorkerInitiateShutdown, _Mapping]] = ..., worker_finalize_shutdown: _Optional[_Union[_worker_pb2.WorkerFinalizeShutdown, _Mapping]] = ..., worker_poll: _Optional[_Union[_worker_pb2.WorkerPoll, _Mapping]] = ..., worker_complete: _Optional[_Union[_worker_pb2.WorkerComplete, _Mapping]] = ..., worker_heartbeat: _Optional[_Union[_worker_pb2.WorkerHeartbeat, _Mapping]] = ..., worker_request_eviction: _Optional[_Union[_worker_pb2.WorkerRequestEviction, _Mapping]] = ..., undelivered: _Optional[_Union[_worker_pb2.Undelivered, _Mapping]] = ..., history_push: _Optional[_Union[_worker_pb2.HistoryPush, _Mapping]] = ..., history_close: _Optional[_Union[_worker_pb2.HistoryClose, _Mapping]] = ..., orphaned_rpc_result: _Optional[_Union[OrphanedRpcResult, _Mapping]] = ..., worker_drop: _Optional[_Union[_worker_pb2.WorkerDrop, _Mapping]] = ..., slot_reserved: _Optional[_Union[_worker_pb2.SlotReserved, _Mapping]] = ..., resource_sample: _Optional[_Union[_worker_pb2.ResourceSample, _Mapping]] = ..., repetition: _Optional[_Union[Input.Repetition, str]] = ...) -> None: ...
 
 class Effect(_message.Message):
     __slots__ = ("rpc_start", "rpc_cancel", "call_resolved", "log", "define_instrument", "define_attributes", "metric_records", "slot_reserve", "slot_reserve_cancel", "slot_try_reserve", "slot_mark_used", "slot_release", "handle_closed")
@@ -143,7 +199,7 @@ class Effect(_message.Message):
     def __init__(self, rpc_start: _Optional[_Union[RpcStart, _Mapping]] = ..., rpc_cancel: _Optional[_Union[RpcCancel, _Mapping]] = ..., call_resolved: _Optional[_Union[CallResolved, _Mapping]] = ..., log: _Optional[_Union[_telemetry_pb2.LogRecord, _Mapping]] = ..., define_instrument: _Optional[_Union[_telemetry_pb2.DefineInstrument, _Mapping]] = ..., define_attributes: _Optional[_Union[_telemetry_pb2.DefineAttributes, _Mapping]] = ..., metric_records: _Optional[_Union[_telemetry_pb2.MetricRecords, _Mapping]] = ..., slot_reserve: _Optional[_Union[_worker_pb2.SlotReserve, _Mapping]] = ..., slot_reserve_cancel: _Optional[_Union[_worker_pb2.SlotReserveCancel, _Mapping]] = ..., slot_try_reserve: _Optional[_Union[_worker_pb2.SlotTryReserve, _Mapping]] = ..., slot_mark_used: _Optional[_Union[_worker_pb2.SlotMarkUsed, _Mapping]] = ..., slot_release: _Optional[_Union[_worker_pb2.SlotRelease, _Mapping]] = ..., handle_closed: _Optional[_Union[HandleClosed, _Mapping]] = ...) -> None: ...
 
 class Open(_message.Message):
-    __slots__ = ("log_filter", "metrics", "worker_heartbeat_interval_ns", "disable_environment_info", "host_name", "process_id", "environment")
+    __slots__ = ("log_filter", "metrics", "worker_heartbeat_interval_ns", "disable_environment_info", "host_name", "process_id", "environment", "keep", "kept", "trapped")
     class EnvironmentEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -158,6 +214,9 @@ class Open(_message.Message):
     HOST_NAME_FIELD_NUMBER: _ClassVar[int]
     PROCESS_ID_FIELD_NUMBER: _ClassVar[int]
     ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
+    KEEP_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
+    TRAPPED_FIELD_NUMBER: _ClassVar[int]
     log_filter: _telemetry_pb2.LogFilter
     metrics: _telemetry_pb2.MetricsOptions
     worker_heartbeat_interval_ns: int
@@ -165,7 +224,10 @@ class Open(_message.Message):
     host_name: str
     process_id: str
     environment: _containers.ScalarMap[str, str]
-    def __init__(self, log_filter: _Optional[_Union[_telemetry_pb2.LogFilter, _Mapping]] = ..., metrics: _Optional[_Union[_telemetry_pb2.MetricsOptions, _Mapping]] = ..., worker_heartbeat_interval_ns: _Optional[int] = ..., disable_environment_info: _Optional[bool] = ..., host_name: _Optional[str] = ..., process_id: _Optional[str] = ..., environment: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    keep: bool
+    kept: _containers.RepeatedCompositeFieldContainer[Kept]
+    trapped: Trapped
+    def __init__(self, log_filter: _Optional[_Union[_telemetry_pb2.LogFilter, _Mapping]] = ..., metrics: _Optional[_Union[_telemetry_pb2.MetricsOptions, _Mapping]] = ..., worker_heartbeat_interval_ns: _Optional[int] = ..., disable_environment_info: _Optional[bool] = ..., host_name: _Optional[str] = ..., process_id: _Optional[str] = ..., environment: _Optional[_Mapping[str, str]] = ..., keep: _Optional[bool] = ..., kept: _Optional[_Iterable[_Union[Kept, _Mapping]]] = ..., trapped: _Optional[_Union[Trapped, _Mapping]] = ...) -> None: ...
 
 class ClientConnect(_message.Message):
     __slots__ = ("client", "call", "config", "adopt")

@@ -1,0 +1,199 @@
+//! What Core keeps with its host outlives the instance, and what cannot be read is refused.
+
+use corewasm_host::envelope::{
+    CallError, Input, InputError, Keep, Kept, Open, RpcResult, Trapped, TurnResponse, WorkerPoll, input,
+    input::Repetition, input_error, keep,
+};
+use corewasm_host::envelope::{ClientUpdateApiKey, GrpcResponse, TaskKind, rpc_result};
+use prost::Message;
+
+use crate::support::{CLIENT, TestHost, WORKER, connect, open, open_worker, resolved, starts};
+
+/// A host that keeps what Core says, as docs/abi.md has it.
+#[derive(Default)]
+struct Keeper {
+    host: TestHost,
+    kept: Vec<Kept>,
+    entries: usize,
+}
+
+impl Keeper {
+    /// With an open client and worker.
+    fn with_worker() -> Self {
+        let mut keeper = Self::default();
+        keeper.turn([input::Kind::Open(Open { keep: true, ..open() })]);
+        let started = keeper.turn([connect(CLIENT, 1)]);
+        keeper.turn([answered(&started, 0), open_worker(WORKER, 2)]);
+        keeper
+    }
+
+    fn turn(&mut self, inputs: impl IntoIterator<Item = input::Kind>) -> TurnResponse {
+        let inputs: Vec<_> = inputs.into_iter().map(|kind| Input { kind: Some(kind), ..Input::default() }).collect();
+        self.turn_raw(inputs)
+    }
+
+    fn turn_raw(&mut self, inputs: Vec<Input>) -> TurnResponse {
+        let bodies: Vec<_> = inputs.iter().map(Message::encode_to_vec).collect();
+        let response = self.host.turn_raw(inputs);
+        let changes = response.kept.clone().unwrap_or_default();
+        for each in &changes.keep {
+            self.keep(each, &bodies, &response);
+        }
+        self.kept.retain(|each| !changes.forget.contains(&each.key));
+        self.entries += changes.keep.len() + changes.forget.len();
+        response
+    }
+
+    fn keep(&mut self, keep: &Keep, inputs: &[Vec<u8>], response: &TurnResponse) {
+        let before = self.kept.iter().position(|kept| kept.key == keep.key).map(|place| self.kept.remove(place));
+        let body = match keep.body {
+            None => Default::default(),
+            Some(keep::Body::Input(index)) => inputs[index as usize].clone().into(),
+            Some(keep::Body::Value(index)) => {
+                let only =
+                    TurnResponse { effects: vec![response.effects[index as usize].clone()], ..Default::default() };
+                resolved(&only).remove(0).1.unwrap().into()
+            }
+            Some(keep::Body::Unchanged(_)) => before.expect("there is a body").body,
+        };
+        self.kept.push(Kept { key: keep.key.clone(), state: keep.state.clone(), body });
+    }
+
+    /// The next instance, opened with what was kept and with these inputs.
+    fn reopened(&self, trapped: Option<Trapped>, unanswered: Vec<input::Kind>) -> (TestHost, TurnResponse) {
+        opened_with(self.kept.clone(), trapped, unanswered)
+    }
+}
+
+fn opened_with(kept: Vec<Kept>, trapped: Option<Trapped>, unanswered: Vec<input::Kind>) -> (TestHost, TurnResponse) {
+    let mut host = TestHost::default();
+    let opening = Open { keep: true, kept, trapped, ..open() };
+    let mut inputs = vec![Input { kind: Some(input::Kind::Open(opening)), ..Input::default() }];
+    inputs.extend(
+        unanswered.into_iter().map(|kind| Input { kind: Some(kind), repetition: Repetition::Unanswered.into() }),
+    );
+    let response = host.turn_raw(inputs);
+    (host, response)
+}
+
+/// The answer to the RPC that the turn started in this place, with an empty body.
+fn answered(response: &TurnResponse, place: usize) -> input::Kind {
+    let result = rpc_result::Result::Response(GrpcResponse::default());
+    input::Kind::RpcResult(RpcResult { rpc: starts(response)[place].rpc, result: Some(result) })
+}
+
+fn poll(call: u64) -> input::Kind {
+    input::Kind::WorkerPoll(WorkerPoll { worker: WORKER, kind: TaskKind::Workflow.into(), call })
+}
+
+fn refusal(kept: Vec<Kept>) -> InputError {
+    let (_, response) = opened_with(kept, None, vec![poll(9)]);
+    assert_eq!((&response.effects[..], &response.kept), (&[][..], &None), "a refused opening has no effect");
+    let [error, closed] = &response.input_errors[..] else { panic!("{response:?}") };
+    assert_eq!(closed.kind(), input_error::Kind::BadState, "the instance is not open");
+    error.clone()
+}
+
+#[test]
+fn a_host_that_does_not_keep_gets_no_entries() {
+    let mut host = TestHost::opened();
+    let response = host.turn([connect(CLIENT, 1)]);
+    assert_eq!(response.kept, None);
+}
+
+#[test]
+fn a_client_and_its_worker_are_open_again() {
+    let keeper = Keeper::with_worker();
+    let (mut host, response) = keeper.reopened(None, vec![poll(9)]);
+    assert_eq!(response.input_errors, []);
+    assert!(host.turn([open_worker(WORKER, 10)]).input_errors.len() == 1, "the handle is in use");
+}
+
+#[test]
+fn the_order_of_the_entries_does_not_matter_nor_that_one_comes_twice() {
+    let mut keeper = Keeper::with_worker();
+    keeper.turn([input::Kind::ClientUpdateApiKey(ClientUpdateApiKey { client: CLIENT, api_key: Some("key".into()) })]);
+    let expected = keeper.reopened(None, vec![poll(9)]).1;
+    keeper.kept.reverse();
+    let twice = keeper.kept[0].clone();
+    keeper.kept.push(twice);
+    assert_eq!(keeper.reopened(None, vec![poll(9)]).1, expected);
+    let sent = starts(&expected);
+    let key = sent.iter().flat_map(|start| &start.metadata).find(|entry| entry.key == "authorization");
+    assert_eq!(key.map(|entry| &entry.value[..]), Some(&b"Bearer key"[..]), "what was set later counts");
+}
+
+#[test]
+fn entries_of_a_later_module_are_refused_with_both_versions() {
+    let mut keeper = Keeper::with_worker();
+    let header = keeper.kept.iter_mut().find(|kept| kept.key[0] == 1).expect("who wrote them is among the entries");
+    // kind 1, format 7, written by "9.9.9"
+    header.state = vec![8, 1, 40, 7, 50, 5, b'9', b'.', b'9', b'.', b'9'].into();
+    let error = refusal(keeper.kept);
+    assert_eq!(error.kind(), input_error::Kind::BadState);
+    for part in ["corewasm 9.9.9 in format 7", env!("CARGO_PKG_VERSION"), "up to 1"] {
+        assert!(error.message.contains(part), "{}", error.message);
+    }
+}
+
+#[test]
+fn entries_without_their_writer_are_refused() {
+    let mut keeper = Keeper::with_worker();
+    keeper.kept.retain(|kept| kept.key[0] != 1);
+    assert!(refusal(keeper.kept).message.contains("which corewasm wrote them"));
+}
+
+#[test]
+fn a_damaged_entry_is_refused_with_its_key() {
+    let keeper = Keeper::with_worker();
+    for damage in [&[0xff][..], &[8, 3], b""] {
+        let mut kept = keeper.kept.clone();
+        kept.iter_mut().find(|kept| kept.key[0] == 5).expect("the worker's").state = damage.to_vec().into();
+        let error = refusal(kept);
+        assert_eq!(error.kind(), input_error::Kind::Malformed);
+        assert!(error.message.contains("[05, 01, 00, 00, 00]"), "{}", error.message);
+    }
+}
+
+#[test]
+fn an_entry_that_a_later_module_does_without_is_forgotten() {
+    let mut keeper = Keeper::with_worker();
+    let unknown = Kept { key: b"new".to_vec().into(), state: vec![8, 99].into(), body: Default::default() };
+    keeper.kept.push(unknown);
+    let (_, response) = keeper.reopened(None, Vec::new());
+    assert_eq!((response.input_errors.len(), response.kept.unwrap().forget), (0, vec!["new".into()]));
+}
+
+#[test]
+fn a_worker_whose_entries_do_not_fit_fails_and_whoever_waits_hears_why() {
+    let keeper = Keeper::with_worker();
+    let mut without = keeper.kept.clone();
+    without.iter_mut().find(|kept| kept.key[0] == 5).expect("the worker's").body = Default::default();
+    let (_, response) = opened_with(without, None, vec![poll(9)]);
+    let [(0, _), (9, Err(CallError { message, .. }))] = &resolved(&response)[..] else { panic!("{response:?}") };
+    assert!(message.contains("incomplete or damaged"), "{message}");
+    assert_eq!(crate::support::closed(&response), [(0, WORKER)]);
+}
+
+#[test]
+fn a_third_trap_within_a_minute_fails_all_workers_if_nobody_is_to_blame() {
+    let keeper = Keeper::with_worker();
+    let trapped = |at_ns: [u64; 3]| {
+        Some(Trapped { text: "out of bounds".to_owned(), at_ns: at_ns.to_vec(), ..Trapped::default() })
+    };
+    let minute = 60_000_000_000;
+    let (_, response) = keeper.reopened(trapped([1, 2, minute + 2]), vec![poll(9)]);
+    assert!(resolved(&response).iter().all(|(call, _)| *call != 9), "the first of the three is long ago");
+    let (_, response) = keeper.reopened(trapped([1, 2, minute + 1]), vec![poll(9)]);
+    let [.., (9, Err(error))] = &resolved(&response)[..] else { panic!("{response:?}") };
+    assert_eq!(error.message, "Core failed 3 times within a minute: out of bounds");
+}
+
+#[test]
+fn the_entries_change_little() {
+    let mut keeper = Keeper::with_worker();
+    let before = keeper.entries;
+    keeper.turn([poll(3)]);
+    keeper.turn([poll(4)]);
+    assert_eq!(keeper.entries, before, "polls cost nothing");
+}
