@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from corewasm.vm import CoreTrap, Instance, ModuleError
+from corewasm.abi import turn
+from corewasm.vm import CoreTrap, Instance, InstanceClosed, ModuleError
 from wat_module import TEXT, wat_source
 
 
@@ -75,3 +76,21 @@ def test_newer_minor_version_is_accepted() -> None:
 def test_module_of_another_shape_is_refused(change: tuple[str, str], message: str) -> None:
     with pytest.raises(ModuleError, match=message):
         Instance(wat_source(text=TEXT.replace(*change)))
+
+
+def test_a_closed_instance_refuses_whatever_would_reach_into_its_memory() -> None:
+    instance = Instance()
+    request = turn.TurnRequest(inputs=[turn.Input(open=turn.Open())]).SerializeToString()
+    instance.turn(request)
+    instance.close()
+    instance.close()
+    for use in (lambda: instance.answer_to(request), lambda: instance.turn(request), instance.memory_size):
+        with pytest.raises(InstanceClosed, match="make another one"):
+            use()
+
+
+def test_a_closed_instance_refuses_requests_of_any_size() -> None:
+    instance = Instance()
+    instance.close()
+    with pytest.raises(InstanceClosed):
+        instance.turn(bytes(100_000))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 
 class ModuleError(RuntimeError):
     """core.wasm cannot be used: missing, damaged, or made for another host.
@@ -15,6 +17,15 @@ class NoRoomForModule(ModuleError):
 
     The message names how much, the limit that is in the way, and what widens it.
     """
+
+
+class InstanceClosed(ModuleError):
+    """The instance was closed, and its memory given back: nothing can be asked of it any more."""
+
+
+def refuse_closed(*_: object) -> NoReturn:
+    """Stands in the place of what would reach into memory that was given back."""
+    raise InstanceClosed("this instance of Core is closed: make another one")
 
 
 class MemoryRangeError(ModuleError):

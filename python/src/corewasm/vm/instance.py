@@ -61,6 +61,7 @@ class Instance:
 
         Raises:
             CoreTrap: the instance is lost.
+            InstanceClosed: it was closed.
         """
         if self._to_free is not None:
             self._free(*self._to_free)
@@ -93,10 +94,12 @@ class Instance:
 
     def memory_size(self) -> int:
         """Bytes of linear memory. It never shrinks."""
-        return self._exported_memory.data_len(self._store)
+        return self._memory.size()
 
     def close(self) -> None:
-        """Gives the memory back. Closing twice is harmless."""
+        """Gives the memory back. Whatever is called later raises `InstanceClosed`; closing again is harmless."""
+        for holder in (self._memory, self._turn, self._alloc, self._free, self._last_panic):
+            holder.close()  # first: they hold addresses of what is given back
         self._store.close()
 
     def __enter__(self) -> Instance:

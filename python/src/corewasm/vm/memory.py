@@ -5,19 +5,25 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 
-from corewasm.vm.errors import MemoryRangeError
+from corewasm.vm.errors import MemoryRangeError, refuse_closed
 
 
 class Memory:
-    """`base` is asked anew for each copy, and `size` where it seems too small: the memory moves, and only ever grows.
-
-    Not for use after the instance is closed.
-    """
+    """`base` is asked anew for each copy, and `size` where it seems too small: the memory moves, and only ever grows."""
 
     def __init__(self, base: Callable[[], int], size: Callable[[], int]) -> None:
         self._base = base
         self._size = size
         self._seen_base = self._seen_size = 0
+        self._view = memoryview(b"")
+
+    def size(self) -> int:
+        """Bytes of it now."""
+        return self._size()
+
+    def close(self) -> None:
+        """The memory is given back: from now on every use raises `InstanceClosed`."""
+        self._base = self._size = refuse_closed
         self._view = memoryview(b"")
 
     def write(self, pointer: int, data: bytes) -> None:

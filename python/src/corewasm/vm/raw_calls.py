@@ -15,7 +15,7 @@ from typing import Any
 import wasmtime
 from wasmtime import _ffi as ffi
 
-from corewasm.vm.errors import AnswerLost, CoreTrap
+from corewasm.vm.errors import AnswerLost, CoreTrap, refuse_closed
 from corewasm.vm.memory import Memory
 
 _ADDRESS = ctypes.c_void_p
@@ -38,7 +38,7 @@ class RawFunction:
         length = max(arity, 2)
         self._values = (ctypes.c_uint64 * (2 * length))()
         self._trap = _ADDRESS()
-        self._invoke = partial(
+        self._invoke: Callable[[], int | None] = partial(
             _call, _ADDRESS(address(context)), _ADDRESS(ctypes.addressof(function._func)),
             _ADDRESS(ctypes.addressof(self._values)), ctypes.c_size_t(length), _ADDRESS(ctypes.addressof(self._trap)),
         )  # fmt: skip
@@ -55,6 +55,10 @@ class RawFunction:
         if error or self._trap.value:
             raise CoreTrap(self._failure(error))
         return values[0]
+
+    def close(self) -> None:
+        """The instance is given back: from now on a call raises `InstanceClosed`."""
+        self._invoke = refuse_closed
 
     def forget(self) -> None:
         """From now on `result` is None, until the next call."""
@@ -83,7 +87,7 @@ class RawFunction:
 
 
 def memory_of(context: Any, memory: wasmtime.Memory) -> Memory:
-    """The memory behind wasmtime's object, which must outlive the result."""
+    """The memory behind wasmtime's object, which must outlive the result, or its use."""
     handle = ctypes.addressof(memory._memory)
     base: Callable[[], int] = partial(_memory_data, address(context), handle)
     size: Callable[[], int] = partial(_memory_size, address(context), handle)
