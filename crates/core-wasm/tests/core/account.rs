@@ -4,8 +4,10 @@ use corewasm_host::envelope::{
     CallError, Input, InputError, Keep, Kept, Open, RpcResult, Trapped, TurnResponse, WorkerPoll, input,
     input::Repetition, input_error, keep,
 };
-use corewasm_host::envelope::{ClientUpdateApiKey, GrpcResponse, TaskKind, rpc_result};
+use corewasm_host::envelope::{ClientUpdateApiKey, GrpcResponse, TaskKind, WorkerComplete, rpc_result};
 use prost::Message;
+use temporalio_protos::coresdk::ActivityTaskCompletion;
+use temporalio_protos::coresdk::activity_result::{ActivityExecutionResult, Success, activity_execution_result};
 
 use crate::support::{CLIENT, TestHost, WORKER, connect, open, open_worker, resolved, starts};
 
@@ -196,4 +198,39 @@ fn the_entries_change_little() {
     keeper.turn([poll(3)]);
     keeper.turn([poll(4)]);
     assert_eq!(keeper.entries, before, "polls cost nothing");
+}
+
+/// Kept by the first core.wasm that kept account, in the middle of two workflows with activities, local activities and
+/// a user's slot supplier. Written once, never anew: later modules must take it.
+const FORMAT_1: &[u8] = include_bytes!("kept/format-1.bin");
+
+#[test]
+fn what_the_first_module_kept_is_taken_up() {
+    let mut host = TestHost::default();
+    let opening = Open::decode(FORMAT_1).unwrap();
+    let given = token_of_given_activity(&opening.kept);
+    let response = host.turn([input::Kind::Open(opening), poll(101), poll(102)]);
+    assert_eq!(response.input_errors, []);
+    let evictions = resolved(&response).into_iter().filter(|(call, _)| *call > 100);
+    let evicted: Vec<_> = evictions.map(|(_, value)| value.unwrap()).collect();
+    assert_eq!(evicted.len(), 2, "lang holds both runs, and owes no answer: {evicted:?}");
+    assert!(evicted.iter().all(|value| String::from_utf8_lossy(value).contains("The instance that held this run")));
+    let body = ActivityTaskCompletion { task_token: given.to_vec(), result: Some(completed()) }.encode_to_vec().into();
+    let complete = WorkerComplete { worker: WORKER, kind: TaskKind::Activity.into(), call: 103, body };
+    let response = host.turn([input::Kind::WorkerComplete(complete)]);
+    assert!(
+        starts(&response).iter().any(|start| start.uri.ends_with("/RespondActivityTaskCompleted")),
+        "lang's activity is known: {response:?}"
+    );
+}
+
+fn token_of_given_activity(kept: &[Kept]) -> bytes::Bytes {
+    let activity = kept.iter().find(|kept| kept.key[0] == 9 && kept.key[5..].starts_with(b"token"));
+    activity.expect("an activity of the server's").key.slice(5..)
+}
+
+fn completed() -> ActivityExecutionResult {
+    ActivityExecutionResult {
+        status: Some(activity_execution_result::Status::Completed(Success { result: Some(Default::default()) })),
+    }
 }

@@ -9,7 +9,7 @@ from corewasm.vm.errors import MemoryRangeError, refuse_closed
 
 
 class Memory:
-    """`base` is asked anew for each copy, and `size` where it seems too small: the memory moves, and only ever grows."""
+    """`base` is asked anew for each copy, `size` where it seems too small: the memory moves, and only ever grows."""
 
     def __init__(self, base: Callable[[], int], size: Callable[[], int]) -> None:
         self._base = base
