@@ -10,6 +10,7 @@ import pytest
 
 from corewasm.abi import turn, worker
 from corewasm.host.driver import Driver
+from corewasm.host.turn_runner import CannotBeOpened
 from corewasm.vm import AnswerLost
 from fake_core import CallFailed, FakeCore, RecordingSinks, driver_of, resolved
 from test_host_calls import until
@@ -160,6 +161,20 @@ async def test_an_opening_that_traps_is_tried_again_and_blames_nobody() -> None:
     scripted.tasks.append(b"late")
     fallen(scripted)
     assert await pending == b"late"
+
+
+async def test_openings_that_all_trap_end_with_the_reason_and_nobody_waits() -> None:
+    scripted = ScriptedWorker()
+    scripted.open()
+    pending = scripted.poll()
+    scripted.trap_next(1000)
+    with pytest.raises(CannotBeOpened, match="a test wants it"):
+        nudge(scripted.driver)
+    with pytest.raises(RuntimeError, match=r"cannot go on.*5 instances of Core trapped"):
+        await asyncio.wait_for(pending, 20)
+    assert len(scripted.core.turns) < 50
+    with pytest.raises(CannotBeOpened):
+        await asyncio.wait_for(scripted.poll(), 20)
 
 
 async def test_the_last_traps_are_told_with_their_times_and_texts() -> None:

@@ -34,10 +34,16 @@ from corewasm.vm import AnswerLost, CoreTrap
 logger = logging.getLogger(__name__)
 
 _CAME_TOO_LATE = (turn.InputError.BAD_HANDLE, turn.InputError.BAD_STATE)  # the thing concerned is gone already
+_OPENINGS = 5
+"""So many instances in a row that trap as they are opened end it: Core itself gives its workers up at the third."""
 _REQUESTS = 1 << 40  # more requests for slots than one instance ever makes
 
 Late: TypeAlias = "Callable[[], AnyInput | None]"
 """An input that is made when its turn begins; None if there is nothing to tell any more. May be called twice."""
+
+
+class CannotBeOpened(RuntimeError):
+    """Every new instance traps. Its text says with what."""
 
 
 class Turns(Protocol):
@@ -67,6 +73,8 @@ class _State:
     entropy: bytes = field(default_factory=lambda: os.urandom(32))
     is_new: bool = False
     """The instance before was lost, and this one is not open yet."""
+    failed_openings: int = 0
+    """How many instances before this one, in a row, trapped as they were opened."""
     trap: CoreTrap | None = None
     alone: AnyInput | Late | None = None
     """What was alone in the turn that trapped."""
@@ -285,6 +293,10 @@ class TurnRunner:
             report(logger, logging.ERROR, "Core trapped, its instance is replaced: %s", trap)
             self._state.instance.close()
             current.next = self._after_trap(current, trap)
+        if current.next.failed_openings == _OPENINGS:
+            current.next.instance.close()
+            current.next = None
+            raise CannotBeOpened(f"{_OPENINGS} instances of Core trapped as they were opened, the last with: {trap}")
         self.wakeup_ns = None
         self._state = current.next
         self._add_effects(current)
@@ -296,6 +308,7 @@ class TurnRunner:
         effects = kept.lost(None if nobody else monotonic_ns())
         current.effects = [*current.before, *((effect.WhichOneof("kind") or "", effect) for effect in effects)]
         state = _State(old.number + 1, instance, kept, is_new=True, trap=None if nobody else trap)
+        state.failed_openings = old.failed_openings + 1 if old.is_new else 0
         state.again.extend(_Again(item, not nobody) for item in current.items)
         state.again.extend(old.again)
         if len(current.batch) == 1 and not nobody:
