@@ -78,11 +78,8 @@ impl Parts {
         }
     }
 
-    /// Opens what an earlier instance had open, if the host kept it.
+    /// Opens what an earlier instance had open.
     fn open(&mut self, open: &Open) -> Result<(), InputError> {
-        if !open.keep {
-            return Ok(());
-        }
         let restored = self.account.restore(open)?;
         self.aftermath.is_culprit_settled = restored.is_culprit_settled;
         restored.answers.into_iter().for_each(|(call, result)| self.host.resolve(call, result));

@@ -79,7 +79,8 @@ impl TurnDriver {
     }
 
     /// Makes one turn. Inputs that are not the host's own go to `dispatch`, which must not wait for anything. So does
-    /// `Open`, when its settings are in force; if it is refused there, it was not given.
+    /// an `Open` with what an earlier instance had in hand, when its settings are in force; if it is refused there, it was
+    /// not given.
     pub fn turn(
         &mut self,
         request: TurnRequest,
@@ -143,7 +144,9 @@ impl TurnDriver {
             return Err(InputError::bad_state("Open was given already"));
         }
         self.apply_settings(&mut open);
-        dispatch(Input { kind: Some(input::Kind::Open(open)), ..Input::default() })?;
+        if open.keep {
+            dispatch(Input { kind: Some(input::Kind::Open(open)), ..Input::default() })?;
+        }
         self.opened = true;
         Ok(())
     }
