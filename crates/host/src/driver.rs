@@ -79,8 +79,8 @@ impl TurnDriver {
     }
 
     /// Makes one turn. Inputs that are not the host's own go to `dispatch`, which must not wait for anything. So does
-    /// an `Open` with what an earlier instance had in hand, when its settings are in force; if it is refused there, it was
-    /// not given.
+    /// an `Open` with what an earlier instance had in hand, when its settings are in force; refused there, it was not
+    /// given.
     pub fn turn(
         &mut self,
         request: TurnRequest,

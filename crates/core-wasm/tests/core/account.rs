@@ -5,6 +5,8 @@ use corewasm_host::envelope::{
     input::Repetition, input_error, keep,
 };
 use corewasm_host::envelope::{ClientUpdateApiKey, GrpcResponse, TaskKind, WorkerComplete, rpc_result};
+use proptest::prelude::*;
+use proptest::sample::Index;
 use prost::Message;
 use temporalio_protos::coresdk::ActivityTaskCompletion;
 use temporalio_protos::coresdk::activity_result::{ActivityExecutionResult, Success, activity_execution_result};
@@ -233,4 +235,43 @@ fn completed() -> ActivityExecutionResult {
     ActivityExecutionResult {
         status: Some(activity_execution_result::Status::Completed(Success { result: Some(Default::default()) })),
     }
+}
+
+proptest! {
+    /// Whatever becomes of the entries, the module does not trap, and says of no task that it is done.
+    #[test]
+    fn entries_with_any_damage_are_refused_or_taken_up(
+        damages in prop::collection::vec((any::<Index>(), any::<Index>(), any::<u8>(), 0..5_u8), 1..4),
+    ) {
+        let mut kept = Open::decode(FORMAT_1).unwrap().kept;
+        for (which, place, byte, kind) in damages {
+            let index = which.index(kept.len());
+            damage(&mut kept, index, &place, byte, kind);
+        }
+        let (mut host, response) = opened_with(kept, None, vec![poll(101)]);
+        let later = host.turn([poll(102)]);
+        for start in starts(&response).into_iter().chain(starts(&later)) {
+            prop_assert!(!start.uri.ends_with("Completed"), "{start:?}");
+        }
+    }
+}
+
+/// Changes a byte, cuts the end off, or takes the entry out.
+fn damage(kept: &mut Vec<Kept>, index: usize, place: &Index, byte: u8, kind: u8) {
+    if kind == 3 && kept.len() > 1 {
+        return drop(kept.remove(index));
+    }
+    let entry = &mut kept[index];
+    let part = match kind {
+        0 => &mut entry.key,
+        1 => &mut entry.state,
+        2 => &mut entry.body,
+        _ => return entry.body.truncate(place.index(entry.body.len() + 1)),
+    };
+    let mut bytes = part.to_vec();
+    if !bytes.is_empty() {
+        let place = place.index(bytes.len());
+        bytes[place] = byte;
+    }
+    *part = bytes.into();
 }
