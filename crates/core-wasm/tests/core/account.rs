@@ -1,15 +1,21 @@
 //! What Core keeps with its host outlives the instance, and what cannot be read is refused.
 
+use std::time::Duration;
+
+use corewasm_host::envelope::{
+    CallCancelled, ClientUpdateApiKey, GrpcResponse, RpcStart, TaskKind, Undelivered, WorkerComplete, WorkerHeartbeat,
+    rpc_result,
+};
 use corewasm_host::envelope::{
     CallError, Input, InputError, Keep, Kept, Open, RpcResult, Trapped, TurnResponse, WorkerPoll, input,
     input::Repetition, input_error, keep,
 };
-use corewasm_host::envelope::{ClientUpdateApiKey, GrpcResponse, TaskKind, WorkerComplete, rpc_result};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use prost::Message;
-use temporalio_protos::coresdk::ActivityTaskCompletion;
 use temporalio_protos::coresdk::activity_result::{ActivityExecutionResult, Success, activity_execution_result};
+use temporalio_protos::coresdk::{ActivityHeartbeat, ActivityTaskCompletion};
+use temporalio_protos::temporal::api::workflowservice::v1::PollActivityTaskQueueResponse;
 
 use crate::support::{CLIENT, TestHost, WORKER, connect, open, open_worker, resolved, starts};
 
@@ -274,4 +280,79 @@ fn damage(kept: &mut Vec<Kept>, index: usize, place: &Index, byte: u8, kind: u8)
         bytes[place] = byte;
     }
     *part = bytes.into();
+}
+
+fn poll_activity(call: u64) -> input::Kind {
+    input::Kind::WorkerPoll(WorkerPoll { worker: WORKER, kind: TaskKind::Activity.into(), call })
+}
+
+/// The poll that the turn made is answered with an activity task.
+fn activity_came(response: &TurnResponse) -> input::Kind {
+    let is_poll = |start: &RpcStart| start.uri.ends_with("/PollActivityTaskQueue");
+    let rpc = starts(response).into_iter().find(is_poll).expect("Core polls").rpc;
+    let task = PollActivityTaskQueueResponse {
+        task_token: b"token".to_vec(),
+        activity_id: "1".to_owned(),
+        heartbeat_timeout: Some(Duration::from_secs(60).try_into().unwrap()),
+        ..Default::default()
+    };
+    let answer = GrpcResponse { body: task.encode_to_vec().into(), metadata: Vec::new() };
+    input::Kind::RpcResult(RpcResult { rpc, result: Some(rpc_result::Result::Response(answer)) })
+}
+
+/// A keeper whose lang has an activity task, and its value.
+fn with_activity() -> (Keeper, Vec<u8>) {
+    let mut keeper = Keeper::with_worker();
+    let polls = keeper.turn([poll_activity(3)]);
+    let given = keeper.turn([activity_came(&polls)]);
+    let [(3, Ok(value))] = &resolved(&given)[..] else { panic!("{given:?}") };
+    (keeper, value.clone())
+}
+
+#[test]
+fn an_activity_that_lang_did_not_get_yet_is_given_after_all() {
+    let mut keeper = Keeper::with_worker();
+    let polls = keeper.turn([poll_activity(3)]);
+    keeper.turn([input::Kind::CallCancelled(CallCancelled { call: 3 })]);
+    keeper.turn([activity_came(&polls)]);
+    let (mut host, _) = keeper.reopened(None, Vec::new());
+    let response = host.turn([poll_activity(9)]);
+    let [(9, Ok(value))] = &resolved(&response)[..] else { panic!("{response:?}") };
+    assert!(value.windows(5).any(|window| window == b"token"), "{value:?}");
+}
+
+#[test]
+fn an_activity_that_came_back_is_given_again_byte_for_byte() {
+    let (mut keeper, value) = with_activity();
+    let undelivered = Undelivered { worker: WORKER, kind: TaskKind::Activity.into(), value: value.clone().into() };
+    keeper.turn([input::Kind::Undelivered(undelivered)]);
+    let (mut host, _) = keeper.reopened(None, Vec::new());
+    assert_eq!(resolved(&host.turn([poll_activity(9)])), [(9, Ok(value))]);
+}
+
+#[test]
+fn an_activity_that_lang_has_is_not_given_again_and_its_heartbeats_go_on() {
+    let (mut keeper, _) = with_activity();
+    let body = ActivityHeartbeat { task_token: b"token".to_vec(), details: Vec::new() }.encode_to_vec().into();
+    keeper.turn([input::Kind::WorkerHeartbeat(WorkerHeartbeat { worker: WORKER, body })]);
+    let (mut host, response) = keeper.reopened(None, vec![poll_activity(9)]);
+    assert!(resolved(&response).iter().all(|(call, _)| *call != 9), "{response:?}");
+    let beats = |response: &TurnResponse| {
+        starts(response).iter().filter(|start| start.uri.ends_with("/RecordActivityTaskHeartbeat")).count()
+    };
+    host.pass(1_000_000);
+    assert_eq!(beats(&response) + beats(&host.turn([])), 1, "nobody knows whether the last one arrived");
+}
+
+#[test]
+fn an_answered_activity_is_forgotten() {
+    let (mut keeper, _) = with_activity();
+    let before = keeper.kept.len();
+    let body =
+        ActivityTaskCompletion { task_token: b"token".to_vec(), result: Some(completed()) }.encode_to_vec().into();
+    let complete = WorkerComplete { worker: WORKER, kind: TaskKind::Activity.into(), call: 4, body };
+    let answer = keeper.turn([input::Kind::WorkerComplete(complete)]);
+    assert_eq!(keeper.kept.len(), before, "until the server has it");
+    keeper.turn([answered(&answer, 0)]);
+    assert_eq!(keeper.kept.len(), before - 1);
 }
