@@ -204,6 +204,8 @@ async def all_ends_well(
         refused = [each for each in service.refused if not each.startswith("RespondActivityTaskCompleted")]
         if repeated or refused:
             raise Failed(f"executed more than once: {repeated}, answered more than once: {refused}")
+        if driver._runner._state.kept._unanswered or driver._calls:
+            raise Failed(f"calls that nobody waits for: {driver._runner._state.kept._unanswered}, {driver._calls}")
         if suppliers.out() or suppliers.waiting():
             raise Failed(f"permits out: {suppliers.out()}, requests: {suppliers.waiting()}")
     except (asyncio.TimeoutError, CallError) as error:

@@ -104,7 +104,7 @@ fn started_task_queue(body: &[u8]) -> Option<String> {
     const OPERATIONS: u32 = 2;
     const START_WORKFLOW: u32 = 1;
     const TASK_QUEUE: u32 = 4;
-    let start = wire::bytes(wire::first_bytes(body, OPERATIONS)?, START_WORKFLOW)?;
+    let start = wire::bytes(wire::all_bytes(body, OPERATIONS).next()?, START_WORKFLOW)?;
     normal_name(wire::bytes(start, TASK_QUEUE)?)
 }
 

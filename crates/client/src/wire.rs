@@ -7,23 +7,19 @@ use prost::{
 
 /// A field's value as far as its wire type tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value<'a> {
-    /// A number, a bool or an enum's value.
+pub(crate) enum Value<'a> {
     Varint(u64),
-    /// Bytes, a string or a message.
     Bytes(&'a [u8]),
-    /// A number of four or eight bytes.
     Fixed,
 }
 
 /// The fields of a message in their order. Ends after the first that does not decode.
-pub struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of this message.
-    pub const fn of(message: &'a [u8]) -> Self {
+    pub(crate) const fn of(message: &'a [u8]) -> Self {
         Self { rest: message }
     }
 
@@ -81,8 +77,7 @@ fn last<'a>(message: &'a [u8], field: u32) -> Option<Value<'a>> {
     Fields::of(message).flatten().filter(|(number, _)| *number == field).last().map(|(_, value)| value)
 }
 
-/// The number in a field, if there is one.
-pub fn varint(message: &[u8], field: u32) -> Option<u64> {
+pub(crate) fn varint(message: &[u8], field: u32) -> Option<u64> {
     if let Some(Value::Varint(value)) = last(message, field) { Some(value) } else { None }
 }
 
@@ -105,15 +100,14 @@ pub(crate) fn without(message: &[u8], field: u32) -> Vec<u8> {
     kept
 }
 
-/// The first value of a repeated field.
-pub(crate) fn first_bytes(message: &[u8], field: u32) -> Option<&[u8]> {
-    Fields::of(message).flatten().find_map(|(number, value)| match value {
+/// The values of a repeated field, in their order.
+pub fn all_bytes(message: &[u8], field: u32) -> impl Iterator<Item = &[u8]> {
+    Fields::of(message).flatten().filter_map(move |(number, value)| match value {
         Value::Bytes(bytes) if number == field => Some(bytes),
         _ => None,
     })
 }
 
-/// The text in a field, if there is one.
-pub fn text(message: &[u8], field: u32) -> Option<String> {
+pub(crate) fn text(message: &[u8], field: u32) -> Option<String> {
     bytes(message, field).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
 }

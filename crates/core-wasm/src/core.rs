@@ -8,7 +8,7 @@ use corewasm_host::envelope::{
 use corewasm_host::{CallResult, Host, HostRef, InputError, PermitRef, TurnDriver, code};
 use prost::Message;
 
-use crate::account::{Account, parties};
+use crate::account::{Account, Settled, parties};
 use crate::{clients::Clients, workers::Workers};
 
 /// One instance of Core: the clients and workers of one Runtime.
@@ -30,8 +30,8 @@ struct Parts {
 struct Aftermath {
     /// Workers that were not opened again, and why.
     failed: Vec<(u32, String)>,
-    /// The input that trapped has no effect when it is given again.
-    is_culprit_settled: bool,
+    /// The input that trapped.
+    settled: Option<Settled>,
 }
 
 impl Default for Core {
@@ -63,14 +63,16 @@ impl Core {
 impl Parts {
     /// Whether it is the culprit of a trap, which was dealt with when the worker was opened again.
     fn is_settled(&self, input: &Input) -> bool {
-        self.aftermath.is_culprit_settled && input.repetition() == Repetition::Trapped
+        let call = input.kind.as_ref().map_or(0, |kind| parties(kind).1);
+        input.repetition() == Repetition::Trapped && self.aftermath.settled.as_ref().is_some_and(|it| it.call == call)
     }
 
     fn apply(&mut self, input: Input) -> Result<(), InputError> {
         match (input.repetition(), &input.kind) {
             (_, Some(Kind::Open(open))) => self.open(open),
             _ if self.is_settled(&input) => {
-                self.aftermath.is_culprit_settled = false;
+                let settled = self.aftermath.settled.take().filter(|settled| settled.call != 0);
+                settled.into_iter().for_each(|settled| self.host.resolve(settled.call, settled.result));
                 Ok(())
             }
             (Repetition::Unanswered, Some(kind)) if self.answers_now(kind) => Ok(()),
@@ -81,14 +83,12 @@ impl Parts {
     /// Opens what an earlier instance had open.
     fn open(&mut self, open: &Open) -> Result<(), InputError> {
         let restored = self.account.restore(open)?;
-        self.aftermath.is_culprit_settled = restored.is_culprit_settled;
-        restored.answers.into_iter().for_each(|(call, result)| self.host.resolve(call, result));
         let released = restored.released.into_iter().filter_map(PermitRef::new);
         released.for_each(|permit| self.host.release_permit(permit, None));
         restored.failed.iter().filter_map(|(worker, _)| HostRef::new(*worker)).for_each(|worker| {
             self.host.worker_closed(worker);
         });
-        self.aftermath.failed = restored.failed;
+        self.aftermath = Aftermath { failed: restored.failed, settled: restored.settled };
         for kind in restored.inputs {
             // What is refused is missed by the inputs that need it, each of which says so.
             let _ = dispatch(&self.clients, &self.workers, Input { kind: Some(kind), ..Input::default() });

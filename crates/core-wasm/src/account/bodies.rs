@@ -1,7 +1,7 @@
 //! The few fields that the account reads in messages of Temporal, by their numbers there.
 
 use bytes::Bytes;
-use corewasm_client::wire::{self, Fields, Value};
+use corewasm_client::wire;
 use corewasm_host::envelope::{RpcResult, TaskKind, rpc_result};
 
 const SERVICE: &str = "/temporal.api.workflowservice.v1.WorkflowService/";
@@ -67,7 +67,7 @@ pub(super) fn run_of_activation(activation: &[u8]) -> &[u8] {
 
 /// WorkflowActivation: whether a job evicts the run.
 pub(super) fn is_eviction(activation: &[u8]) -> bool {
-    messages(activation, 5).any(|job| wire::bytes(job, 50).is_some())
+    wire::all_bytes(activation, 5).any(|job| wire::bytes(job, 50).is_some())
 }
 
 /// ActivityTask or NexusTask: the token of a task that begins; none of a cancellation.
@@ -86,12 +86,10 @@ pub(super) fn task_of_completed(response: &[u8]) -> Option<&[u8]> {
 
 /// RespondWorkflowTaskCompletedResponse: the activity tasks in it.
 pub(super) fn activities_of_completed(response: &[u8]) -> impl Iterator<Item = &[u8]> {
-    messages(response, 2)
+    wire::all_bytes(response, 2)
 }
 
-fn messages(message: &[u8], field: u32) -> impl Iterator<Item = &[u8]> {
-    Fields::of(message).flatten().filter_map(move |(number, value)| match value {
-        Value::Bytes(bytes) if number == field => Some(bytes),
-        _ => None,
-    })
+/// A run's id or a name.
+pub(super) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

@@ -23,6 +23,7 @@ use bodies::Method;
 use note::{FORMAT, Note, NoteKind};
 use notes::{Body, Notes};
 use observed::Observed;
+pub(crate) use restored::Settled;
 pub(crate) use trapped::parties;
 
 /// The account of one instance. It says nothing unless the host asked for it in `Open`.
@@ -64,9 +65,8 @@ impl Account {
         self.notes.put(header, Body::None);
     }
 
-    /// The turn has ended: its changes go into the response. `inputs` have their places in the turn;
-    /// `names` gives the
-    /// sticky queue and the instance key of a worker that is open and does not replay.
+    /// The turn has ended: its changes go into the response. `inputs` have their places in the turn.
+    /// `names` gives the sticky queue and the instance key of a worker that is open and does not replay.
     pub(crate) fn finish(
         &mut self,
         inputs: Vec<(u32, Observed)>,

@@ -40,7 +40,7 @@ pub(super) struct Note {
 /// What a note is about. Bodies are encoded inputs unless it says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
-pub(super) enum NoteKind {
+pub(crate) enum NoteKind {
     /// Of a later module.
     Unknown = 0,
     /// Who wrote the entries. No body.

@@ -46,6 +46,12 @@ impl Notes {
         self.sorted.iter()
     }
 
+    /// The notes of this kind and handle.
+    pub(super) fn of(&self, kind: NoteKind, handle: u32) -> impl Iterator<Item = &Note> {
+        let (Ok(first) | Err(first)) = self.find(kind as i32, handle, &[]);
+        self.sorted[first..].iter().take_while(move |note| note.kind == kind as i32 && note.handle == handle)
+    }
+
     /// Takes over a note that the host has already.
     pub(super) fn restore(&mut self, note: Note) {
         match self.find(note.kind, note.handle, &note.id) {

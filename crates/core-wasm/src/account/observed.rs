@@ -14,7 +14,7 @@ use super::{Account, Asked, Number};
 /// What the account needs of an input, which the turn itself consumes.
 pub(crate) enum Observed {
     Connect { client: u32, call: u64 },
-    SetLater { kind: NoteKindOfClient, client: u32 },
+    SetLater { kind: NoteKind, client: u32 },
     Open { worker: u32, client: u32 },
     ReplaceClient { worker: u32, client: u32, call: u64 },
     Shutdown { worker: u32 },
@@ -27,24 +27,13 @@ pub(crate) enum Observed {
     Permit { request: u64, permit: u32 },
 }
 
-/// What of a client can be set after it was opened.
-#[derive(Clone, Copy)]
-pub(crate) enum NoteKindOfClient {
-    Headers,
-    ApiKey,
-}
-
 impl Account {
     /// What it needs of an input; none if it does not matter.
     pub(super) fn observe(&self, input: &Kind) -> Option<Observed> {
         Some(match input {
             Kind::ClientConnect(each) => Observed::Connect { client: each.client, call: each.call },
-            Kind::ClientUpdateHeaders(each) => {
-                Observed::SetLater { kind: NoteKindOfClient::Headers, client: each.client }
-            }
-            Kind::ClientUpdateApiKey(each) => {
-                Observed::SetLater { kind: NoteKindOfClient::ApiKey, client: each.client }
-            }
+            Kind::ClientUpdateHeaders(each) => Observed::SetLater { kind: NoteKind::Headers, client: each.client },
+            Kind::ClientUpdateApiKey(each) => Observed::SetLater { kind: NoteKind::ApiKey, client: each.client },
             Kind::WorkerOpen(each) => Observed::Open { worker: each.worker, client: each.client },
             Kind::WorkerReplaceClient(each) => {
                 Observed::ReplaceClient { worker: each.worker, client: each.client, call: each.call }
@@ -94,10 +83,6 @@ impl Account {
                 self.ask(Number::Call, call, Asked::Connect { client });
             }
             Observed::SetLater { kind, client } => {
-                let kind = match kind {
-                    NoteKindOfClient::Headers => NoteKind::Headers,
-                    NoteKindOfClient::ApiKey => NoteKind::ApiKey,
-                };
                 self.notes.put(Note::new(kind, client, Bytes::new()), Body::Input(index));
             }
             Observed::Open { worker, client } => {
@@ -124,9 +109,7 @@ impl Account {
                 self.ask(Number::Call, call, Asked::Poll { worker, kind });
             }
             Observed::Complete { worker, kind, call, body } => {
-                if kind == TaskKind::Workflow as i32 {
-                    self.lang_answered(worker, bodies::run_of_activation(&body));
-                }
+                self.lang_answered(worker, kind, &body);
                 self.ask(Number::Call, call, Asked::Complete { worker, kind, body });
             }
             Observed::Undelivered { worker, kind, value } => self.came_back(worker, kind, &value),
@@ -210,7 +193,12 @@ impl Account {
         }
     }
 
-    pub(super) fn lang_answered(&mut self, worker: u32, run_id: &[u8]) {
+    /// Lang's answer to an activation was taken.
+    pub(super) fn lang_answered(&mut self, worker: u32, kind: i32, completion: &[u8]) {
+        if kind != TaskKind::Workflow as i32 {
+            return;
+        }
+        let run_id = bodies::run_of_activation(completion);
         let run = self.notes.get(NoteKind::Run, worker, run_id);
         if run.is_some_and(|run| run.has(flag::EVICTING)) {
             self.notes.forget(NoteKind::Run, worker, run_id);
@@ -291,10 +279,8 @@ impl Account {
 
     fn task_answered(&mut self, worker: u32, token: &[u8]) {
         self.notes.forget(NoteKind::QueryTask, worker, token);
-        let is_it = |note: &&Note| {
-            note.kind == NoteKind::WorkflowTask as i32 && note.handle == worker && note.name[..] == *token
-        };
-        let Some(task) = self.notes.iter().find(is_it).cloned() else { return };
+        let answered = self.notes.of(NoteKind::WorkflowTask, worker).find(|task| task.name[..] == *token);
+        let Some(task) = answered.cloned() else { return };
         self.notes.forget(NoteKind::WorkflowTask, worker, &task.id);
         if task.has(flag::PENDING) {
             self.notes.change(NoteKind::Run, worker, &task.id, |note| note.flags |= flag::PENDING);

@@ -8,7 +8,7 @@ use litemap::LiteMap;
 use super::Account;
 use super::bodies::{self, Method};
 use super::note::{FORMAT, Note, NoteKind, flag};
-use super::restored::{KeptBody, Restored, RestoredWorker, damaged, permit_of, token_of_task};
+use super::restored::{KeptBody, Restored, RestoredWorker, Settled, damaged, permit_of, token_of_task};
 use super::trapped::{self, Culprit};
 
 /// By key, until they are taken.
@@ -81,22 +81,20 @@ impl Account {
             }
         }
         let culprit = culprit?;
-        self.settle(&culprit, restored, bodies);
+        self.note_culprit(&culprit, bodies);
         let is_of_run = !culprit.run_id.is_empty();
-        if culprit.call != 0 {
-            let error = CallError::runtime(format!("Core failed: {}", trapped.text));
-            restored.answers.push((culprit.call, if is_of_run { Ok(Bytes::new()) } else { Err(error) }));
-        }
+        let error = CallError::runtime(format!("Core failed: {}", trapped.text));
+        let result = if is_of_run { Ok(Bytes::new()) } else { Err(error) };
+        restored.settled = Some(Settled { call: culprit.call, result });
         let panic = if trapped.panic.is_empty() { &trapped.text } else { &trapped.panic };
         is_of_run.then(|| TrappedRun { worker: culprit.worker, run_id: culprit.run_id, panic: panic.clone() })
     }
 
     /// The culprit is not given to Core again. What it says of tasks is noted.
-    fn settle(&mut self, culprit: &Culprit, restored: &mut Restored, bodies: &mut Bodies) {
-        restored.is_culprit_settled = true;
+    fn note_culprit(&mut self, culprit: &Culprit, bodies: &mut Bodies) {
         match &culprit.input {
             Kind::WorkerComplete(each) => {
-                self.lang_answered(each.worker, bodies::run_of_activation(&each.body));
+                self.lang_answered(each.worker, each.kind, &each.body);
                 self.completed(each.worker, each.kind, &each.body);
             }
             Kind::OrphanedRpcResult(each) => {
@@ -114,8 +112,7 @@ impl Account {
 
     fn give_up(&mut self, worker: u32, why: String, restored: &mut Restored) {
         let is_of_worker = |note: &Note| note.handle == worker && !note.is_of_client();
-        let permits = self.notes.iter().filter(|note| is_of_worker(note) && note.kind() == NoteKind::Permit);
-        restored.released.extend(permits.filter_map(permit_of));
+        restored.released.extend(self.notes.of(NoteKind::Permit, worker).filter_map(permit_of));
         restored.failed.push((worker, why));
         self.notes.forget_all(is_of_worker);
     }
@@ -169,7 +166,7 @@ fn check_writer(header: Option<&Note>) -> Result<(), InputError> {
     }
     Err(InputError::bad_state(format!(
         "the kept entries were written by corewasm {} in format {}; this is corewasm {}, which reads up to {FORMAT}",
-        String::from_utf8_lossy(&header.name),
+        bodies::text(&header.name),
         header.number,
         env!("CARGO_PKG_VERSION"),
     )))

@@ -17,14 +17,19 @@ use super::trapped;
 pub(crate) struct Restored {
     /// To be applied before any other input.
     pub(crate) inputs: Vec<Kind>,
-    /// Calls that the host asked in the turn that trapped, and that are not asked again.
-    pub(crate) answers: Vec<(u64, CallResult)>,
     /// Permits of workers that are not opened again.
     pub(crate) released: Vec<u32>,
     /// Workers that are not opened again, and why.
     pub(crate) failed: Vec<(u32, String)>,
-    /// The culprit of a trap is dealt with: when it is given again, it has no effect.
-    pub(crate) is_culprit_settled: bool,
+    /// The culprit of a trap, which is dealt with.
+    pub(crate) settled: Option<Settled>,
+}
+
+/// An input that has no effect when it is given again, but that its call is answered.
+pub(crate) struct Settled {
+    /// 0: nobody waits. Such an input is always given again; a call only if its caller still waits.
+    pub(crate) call: u64,
+    pub(crate) result: CallResult,
 }
 
 /// The body of an entry.
@@ -118,14 +123,14 @@ impl RestoredWorker {
         let Kind::WorkerOpen(opening) = body.input()? else { return None };
         self.opening = Some(WorkerOpen { worker: note.handle, client: note.number, ..opening });
         self.ledger.shutdown_initiated = note.has(flag::SHUTDOWN);
-        self.ledger.sticky_queue = text(&note.name);
-        self.ledger.worker_instance_key = text(&note.instance_key);
+        self.ledger.sticky_queue = bodies::text(&note.name);
+        self.ledger.worker_instance_key = bodies::text(&note.instance_key);
         Some(())
     }
 
     /// A run that lang holds. It owes an answer if the run's note says so, or that of its task.
     fn run(&mut self, note: &Note) {
-        let (run_id, owes) = (text(&note.id), note.has(flag::PENDING));
+        let (run_id, owes) = (bodies::text(&note.id), note.has(flag::PENDING));
         match self.ledger.runs.iter_mut().find(|run| run.run_id == run_id) {
             Some(run) => run.activation_outstanding |= owes,
             None => self.ledger.runs.push(HeldRun { run_id, activation_outstanding: owes }),
@@ -180,10 +185,6 @@ fn orphan(note: &Note, body: KeptBody, kind: TaskKind) -> Option<OrphanedRpcResu
     let answer = rpc_result::Result::Response(GrpcResponse { body, metadata: Vec::new() });
     let result = Some(RpcResult { rpc: 0, result: Some(answer) });
     Some(OrphanedRpcResult { worker: note.handle, uri: Method::poll_uri(kind == TaskKind::Nexus), result })
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// An entry that cannot be read.

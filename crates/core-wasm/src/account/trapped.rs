@@ -58,10 +58,9 @@ fn brings_nothing(input: &Kind) -> bool {
 }
 
 fn run_of(input: &Kind) -> String {
-    let run_id = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match input {
         Kind::WorkerComplete(each) if each.kind == TaskKind::Workflow as i32 => {
-            run_id(bodies::run_of_activation(&each.body))
+            bodies::text(bodies::run_of_activation(&each.body))
         }
         Kind::OrphanedRpcResult(each) => {
             let response = each.result.as_ref().and_then(bodies::response).unwrap_or_default();
@@ -70,7 +69,7 @@ fn run_of(input: &Kind) -> String {
                 Some(Method::WorkflowCompleted) => bodies::task_of_completed(&response),
                 _ => None,
             };
-            task.map(|task| run_id(bodies::run_of_task(task))).unwrap_or_default()
+            task.map(|task| bodies::text(bodies::run_of_task(task))).unwrap_or_default()
         }
         _ => String::new(),
     }

@@ -356,3 +356,42 @@ fn an_answered_activity_is_forgotten() {
     keeper.turn([answered(&answer, 0)]);
     assert_eq!(keeper.kept.len(), before - 1);
 }
+
+/// A trap whose input was alone in its turn, for the second time.
+fn trapped_again_by(kind: input::Kind) -> Trapped {
+    let alone = Input { kind: Some(kind), repetition: Repetition::Trapped.into() }.encode_to_vec().into();
+    Trapped { text: "out of bounds".to_owned(), alone, at_ns: vec![1], ..Trapped::default() }
+}
+
+fn given_again(kind: input::Kind) -> Vec<Input> {
+    vec![Input { kind: Some(kind), repetition: Repetition::Trapped.into() }]
+}
+
+#[test]
+fn the_call_of_a_culprit_is_answered_once_it_is_given_again() {
+    let complete = || {
+        let complete =
+            WorkerComplete { worker: WORKER, kind: TaskKind::Activity.into(), call: 9, body: Default::default() };
+        input::Kind::WorkerComplete(complete)
+    };
+    let (mut host, response) = Keeper::with_worker().reopened(Some(trapped_again_by(complete())), Vec::new());
+    assert!(resolved(&response).iter().all(|(call, _)| *call != 9), "the host does not know yet that it is asked");
+    let [(9, Err(error))] = &resolved(&host.turn_raw(given_again(complete())))[..] else { panic!("no answer") };
+    assert_eq!(error.message, "Core failed: out of bounds");
+    assert_eq!(resolved(&host.turn_raw(given_again(complete())))[0].0, 9, "whoever asks anew is heard by Core");
+}
+
+#[test]
+fn an_input_is_not_taken_for_the_culprit_whose_caller_has_left() {
+    let complete = |call| {
+        let body = ActivityTaskCompletion { task_token: b"token".to_vec(), result: Some(completed()) };
+        let body = body.encode_to_vec().into();
+        let complete = WorkerComplete { worker: WORKER, kind: TaskKind::Activity.into(), call, body };
+        input::Kind::WorkerComplete(complete)
+    };
+    let (keeper, _) = with_activity();
+    let (mut host, _) = keeper.reopened(Some(trapped_again_by(complete(9))), Vec::new());
+    let response = host.turn_raw(given_again(poll_activity(10)));
+    let polls = starts(&response).iter().filter(|start| start.uri.ends_with("/PollActivityTaskQueue")).count();
+    assert!(polls > 0, "the poll was heard: {response:?}");
+}

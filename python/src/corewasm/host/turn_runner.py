@@ -24,7 +24,7 @@ from corewasm.abi import turn, worker
 from corewasm.host.claim import Claim
 from corewasm.host.effects import EffectsOfTurn, Kinded
 from corewasm.host.frame import Framer
-from corewasm.host.kept import Kept, again
+from corewasm.host.kept import Kept, again, call_of
 from corewasm.host.reports import report
 from corewasm.host.rpc_results import refusal
 from corewasm.host.task_inputs import AnyInput, as_message
@@ -272,8 +272,8 @@ class TurnRunner:
     def _refused(self, refused: turn.Input, why: turn.InputError, effects: list[Kinded]) -> None:
         """Whoever waits for what the input would have done hears that it was not done."""
         kind = refused.WhichOneof("kind") or ""
-        call = getattr(getattr(refused, kind, None), "call", 0)
-        if call and kind != "call_cancelled":
+        call = call_of(refused)
+        if call:
             error = turn.CallError(kind=turn.CallError.RUNTIME, message=why.message)
             effects.append(("call_resolved", resolved(call, error)))
             return
