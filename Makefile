@@ -44,6 +44,19 @@ wasm-status: setup ## Say whether the committed core.wasm is the one these sourc
 wasm-commit: setup ## Build core.wasm and copy it into the Python package, to be committed
 	@$(STEP) "core.wasm into the package" $(PY) -m tools.wasm commit
 
+.PHONY: generate
+generate: setup wasm-commit ## Write every generated file anew: ABI classes, client tables, core.wasm, the turn kit
+	@$(STEP) "ABI classes" $(PY) python/tools/generate_abi.py
+	@$(STEP) "Client tables" $(PY) tools/generate_client_tables.py
+	@COREWASM_MODULE=$(BUILT) $(STEP) "Turn kit" $(PY) -m conformance.turns record
+
+.PHONY: generate-check
+generate-check: wasm ## Say whether a generated file is not what its sources give
+	@$(STEP) "ABI classes" $(PY) python/tools/generate_abi.py --check
+	@$(STEP) "Client tables" $(PY) tools/generate_client_tables.py --check
+	@$(STEP) "Committed core.wasm" $(PY) -m tools.wasm status --strict
+	@COREWASM_MODULE=$(BUILT) $(STEP) "Turn kit" $(PY) -m conformance.turns play
+
 .PHONY: demo
 demo: setup ## Run a workflow of the official SDK on our Core, against a real server
 	@module=$$($(PY) -m tools.wasm path); COREWASM_MODULE=$$module $(PY) -m tools.demo

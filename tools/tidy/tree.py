@@ -11,7 +11,7 @@ from pathlib import Path
 
 GENERATED = re.compile(r"_pb2\.pyi?$|(^|/)(Cargo\.lock|go\.sum|go\.mod|constraints\.txt)$")
 GENERATED_HEAD = re.compile(r"^\W*(?:@generated|[^\n]*\bgenerated (?:by|from) )", re.IGNORECASE)
-TEST_PATH = re.compile(r"(^|/)tests?(/|\.rs$)|(^|/)(test_\w+|conftest)\.py$|_test\.go$")
+TEST_PATH = re.compile(r"(^|/)(tests?|examples)(/|\.rs$)|(^|/)(test_\w+|conftest)\.py$|_test\.go$")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class SourceFile:
 
     @property
     def is_test(self) -> bool:
-        """Whether it is a test, by its place or name."""
+        """Whether it is a test or an example, by its place or name: neither is shipped."""
         return bool(TEST_PATH.search(self.name))
 
 
