@@ -62,7 +62,7 @@ demo: setup ## Run a workflow of the official SDK on our Core, against a real se
 	@module=$$($(PY) -m tools.wasm path); COREWASM_MODULE=$$module $(PY) -m tools.demo
 
 .PHONY: test
-test: setup check wasm wasm-status test-rust test-python test-differential test-live ## Set up what is missing and run every check and test
+test: setup check wasm wasm-status test-rust test-python test-differential engines test-live ## Set up what is missing and run every check and test
 	@$(STEP) "All of it" true
 
 .PHONY: test-rust
@@ -99,6 +99,10 @@ tidy: setup ## House rules that no linter knows: sizes, crate graph, unsafe, mac
 .PHONY: bench
 bench: setup ## Measure native Core and corewasm side by side; writes JSON and a picture
 	@module=$$($(PY) -m tools.wasm path); COREWASM_MODULE=$$module $(STEP) "Benchmarks" $(PY) -m bench $(ARGS)
+
+.PHONY: engines
+engines: wasm ## Play the turn kit on every WebAssembly engine that this machine can run (ARGS=--write keeps the table)
+	@COREWASM_MODULE=$(BUILT) $(STEP) "Engines" $(PY) -m conformance.engines $(ARGS)
 
 .PHONY: fleet
 fleet: wasm ## Random workflows on workers of both Cores that are killed all the time (ARGS="--workflows 1000")

@@ -58,6 +58,6 @@ def _field(path: Path, data: bytes, at: int) -> tuple[bytes, int]:
     return data[begin:end], end
 
 
-def sessions() -> Iterator[Path]:
+def sessions(folder: Path = FOLDER) -> Iterator[Path]:
     """The files of the kit, by name."""
-    return iter(sorted(FOLDER.glob("*.turns")))
+    return iter(sorted(folder.glob("*.turns")))
