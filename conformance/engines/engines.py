@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 from tools.cache import cache_dir, locked, tree_hash
 
 _HERE = Path(__file__).parent
 _BUN = "1.4.5"
+_ENDIVE = ElementTree.parse(_HERE / "endive" / "pom.xml").findtext(".//{*}endive")
 
 
 class PlayerNotBuilt(Exception):
@@ -50,6 +52,22 @@ def _wazero(kind: str) -> Callable[[], list[str]]:
     return built
 
 
+def _endive(kind: str) -> Callable[[], list[str]]:
+    def built() -> list[str]:
+        source = _HERE / "endive"
+        folder = cache_dir("engines", f"endive-{tree_hash([source], _HERE)[:16]}")
+        classes, libraries = folder / "classes", folder / "libraries"
+        with locked(folder):
+            if not (classes / "corewasm" / "Player.class").exists():
+                copy = ["dependency:copy-dependencies", f"-DoutputDirectory={libraries}"]
+                _run(["mvn", "--quiet", "--batch-mode", *copy], source)
+                compiler = ["javac", "--release", "17", "-cp", f"{libraries}/*", "-d", str(classes), "Player.java"]
+                _run(compiler, source)
+        return ["java", f"-Dendive={_ENDIVE}", "-cp", f"{classes}:{libraries}/*", "corewasm.Player", kind]
+
+    return built
+
+
 def _bun() -> list[str]:
     folder = cache_dir("engines", f"bun-{_BUN}")
     program = folder / "node_modules" / ".bin" / "bun"
@@ -68,6 +86,8 @@ def _run(command: list[str], folder: Path) -> None:
         raise PlayerNotBuilt(f"{' '.join(command[:3])} ended with status {done.returncode}:\n{done.stdout[-2000:]}")
 
 
+_JDK = ("mvn", "javac", "java")
+
 ENGINES = (
     Engine("wasmtime, Cranelift", (), _wasmtime("cranelift")),
     Engine("wasmtime, Pulley", (), _wasmtime("pulley")),
@@ -75,4 +95,6 @@ ENGINES = (
     Engine("JavaScriptCore (Bun)", ("npm",), _bun),
     Engine("wazero, compiler", ("go",), _wazero("compiler")),
     Engine("wazero, interpreter", ("go",), _wazero("interpreter")),
+    Engine("Endive, compiler", _JDK, _endive("compiler")),
+    Engine("Endive, interpreter", _JDK, _endive("interpreter")),
 )
