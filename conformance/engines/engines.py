@@ -68,6 +68,13 @@ def _endive(kind: str) -> Callable[[], list[str]]:
     return built
 
 
+def _wasmer() -> list[str]:
+    target = cache_dir("engines", "wasmer")
+    with locked(target):  # cargo itself knows what is built already
+        _run(["cargo", "build", "--quiet", "--release", "--locked", "--target-dir", str(target)], _HERE / "wasmer")
+    return [str(target / "release" / "wasmer-player")]
+
+
 def _bun() -> list[str]:
     folder = cache_dir("engines", f"bun-{_BUN}")
     program = folder / "node_modules" / ".bin" / "bun"
@@ -91,6 +98,7 @@ _JDK = ("mvn", "javac", "java")
 ENGINES = (
     Engine("wasmtime, Cranelift", (), _wasmtime("cranelift")),
     Engine("wasmtime, Pulley", (), _wasmtime("pulley")),
+    Engine("Wasmer, Cranelift", ("cargo",), _wasmer),
     Engine("V8 (Node)", ("node",), lambda: ["node", str(_HERE / "play.mjs")]),
     Engine("JavaScriptCore (Bun)", ("npm",), _bun),
     Engine("wazero, compiler", ("go",), _wazero("compiler")),
