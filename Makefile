@@ -45,10 +45,11 @@ wasm-commit: setup ## Build core.wasm and copy it into the Python package, to be
 	@$(STEP) "core.wasm into the package" $(PY) -m tools.wasm commit
 
 .PHONY: generate
-generate: setup wasm-commit ## Write every generated file anew: ABI classes, client tables, core.wasm, the turn kit
+generate: setup ## Write every generated file anew: ABI classes, client tables, core.wasm, the turn kit
 	@$(STEP) "ABI classes" $(PY) python/tools/generate_abi.py
 	@$(STEP) "Client tables" $(PY) tools/generate_client_tables.py
-	@COREWASM_MODULE=$(BUILT) $(STEP) "Turn kit" $(PY) -m conformance.turns record
+	@$(STEP) "core.wasm into the package" $(PY) -m tools.wasm commit
+	@COREWASM_MODULE=$(CURDIR)/python/src/corewasm/core.wasm $(STEP) "Turn kit" $(PY) -m conformance.turns record
 
 .PHONY: generate-check
 generate-check: wasm ## Say whether a generated file is not what its sources give

@@ -7,7 +7,7 @@ use corewasm_host::envelope::{
     WorkerComplete, WorkerConfig, WorkerFinalizeShutdown, WorkerHeartbeat, WorkerInitiateShutdown, WorkerOpen,
     WorkerPoll, call_resolved, effect, input, input::Repetition, keep, poller_behavior, rpc_result, slot_supplier,
 };
-use corewasm_testkit::simulator::{TurnLog, Turns};
+use corewasm_testkit::simulator::{TurnLog, Turns, worker_config};
 use prost::Message;
 use temporalio_protos::{
     coresdk::{
@@ -253,27 +253,7 @@ fn client_call(call: u64, service: &str, rpc: &str) -> input::Kind {
 }
 
 fn worker() -> WorkerConfig {
-    let pollers = || Some(PollerBehavior { kind: Some(poller_behavior::Kind::SimpleMaximum(2)) });
-    let slots = || Some(SlotSupplier { kind: Some(slot_supplier::Kind::Fixed(10)) });
-    WorkerConfig {
-        namespace: "default".to_owned(),
-        task_queue: "kit".to_owned(),
-        max_cached_workflows: 10,
-        workflow_slots: slots(),
-        activity_slots: slots(),
-        local_activity_slots: slots(),
-        nexus_slots: slots(),
-        workflow_pollers: pollers(),
-        activity_pollers: pollers(),
-        nexus_pollers: pollers(),
-        nonsticky_to_sticky_poll_ratio: 0.2,
-        enable_workflows: true,
-        enable_remote_activities: true,
-        sticky_queue_schedule_to_start_timeout_ns: 10 * SECOND_NS,
-        max_heartbeat_throttle_interval_ns: 60 * SECOND_NS,
-        default_heartbeat_throttle_interval_ns: 30 * SECOND_NS,
-        ..WorkerConfig::default()
-    }
+    WorkerConfig { enable_remote_activities: true, ..worker_config(10) }
 }
 
 fn poll(kind: TaskKind, call: u64) -> input::Kind {

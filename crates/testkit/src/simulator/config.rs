@@ -22,7 +22,8 @@ pub(super) fn client() -> ClientConfig {
     }
 }
 
-pub(super) fn worker(max_cached_workflows: u32) -> WorkerConfig {
+/// A worker of workflows and local activities.
+pub fn worker(max_cached_workflows: u32) -> WorkerConfig {
     let slots = || Some(SlotSupplier { kind: Some(slot_supplier::Kind::Fixed(100)) });
     let pollers = || Some(PollerBehavior { kind: Some(poller_behavior::Kind::SimpleMaximum(2)) });
     WorkerConfig {

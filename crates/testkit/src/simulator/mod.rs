@@ -17,6 +17,7 @@ mod typed_inputs;
 
 use bytes::Bytes;
 
+pub use config::worker as worker_config;
 pub use history_lang::HistoryLang;
 pub use host::{SimulatedHost, TurnLog, Turns};
 pub use lang::{Lang, StoredCompletions};
